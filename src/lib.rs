@@ -1,0 +1,42 @@
+//! # waxseal: does your messenger open your mail?
+//!
+//! Links that nobody else has ever seen go through a real web messenger, driven by a real browser; a collector beside
+//! it records who comes to look; a verdict says whether the provider fetched what was sent, how far it went, and how
+//! sure that is.
+//!
+//! ## The house
+//!
+//! ```text
+//! floor                     rooms                                            touches the world?
+//! 6  DOOR       cli                                                          argv, env, terminal, files named on argv
+//! 5  CONDUCTOR  audit                                                        time, tasks, signals
+//! 4  HANDS      browser     collector                                        WebDriver | sockets
+//! 3  MEMORY     store                                                        SQLite
+//!    ----------------------------- the water line: below it no I/O, no clock, no dice -----------------------------
+//! 2  THOUGHT    plan        verdict       report
+//! 1  GRAMMAR    scenario    canary        attribution
+//! 0  WORDS      model       diagnostic
+//! ```
+//!
+//! Imports go down only, and rooms on one floor do not know each other: `tests/architecture.rs` holds that.
+//!
+//! ## Two rivers and one lake
+//!
+//! ```text
+//! scenario.toml -> Scenario -> Plan {trials}
+//!                                |
+//!                     audit plays each trial
+//!                                |
+//!      browser -- exposures ---> +-------+
+//!                                | store | --> Evidence --> Observation --> Cell (verdict) --> Report
+//!      the world --> collector ->+-------+              (attribution)        ^
+//!                                                         expectation -> Outcome -> exit status
+//! ```
+//!
+//! Everything up to the store is fact and append-only. Everything after it is a pure function of the evidence.
+
+// A test that cannot go on should say so at once.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod diagnostic;
+pub mod model;

@@ -1,0 +1,219 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::trial::named;
+use super::{Arm, Form, Limit, Part, Phase};
+
+named! {
+    /// What is true of a cell; nothing about good or bad.
+    Verdict {
+        /// Somebody who is not us came, because of what we did.
+        Observed = "observed",
+        /// Nobody came, everything that could have hidden a visit was ruled out, and the bound is stated.
+        NotObserved = "not-observed",
+        /// Nothing can be said; the doubts say why.
+        Inconclusive = "inconclusive",
+    }
+}
+
+named! {
+    /// Who it was.
+    Actor {
+        /// The service under audit.
+        Provider = "provider",
+        /// Our sending account's browser.
+        Sender = "sender",
+        /// Our receiving account's browser.
+        Recipient = "recipient",
+        /// waxseal itself.
+        Auditor = "auditor",
+        /// Nothing tells.
+        Unknown = "unknown",
+    }
+}
+
+impl Actor {
+    /// Whether this is one of our own.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Sender | Self::Recipient | Self::Auditor)
+    }
+}
+
+named! {
+    /// How far a visitor went, shallow first (design, section 5).
+    Depth {
+        /// A DNS query for the full name.
+        Resolved = "resolved",
+        /// A connection that asked for nothing of ours.
+        Connected = "connected",
+        /// The link was asked for, and no byte of its content taken.
+        Probed = "probed",
+        /// Content was taken.
+        Read = "read",
+        /// The page's own image or style sheet was fetched too.
+        Loaded = "loaded",
+        /// A script of the page ran.
+        Executed = "executed",
+    }
+}
+
+impl Depth {
+    /// In words, for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Resolved | Self::Connected => "learned the host",
+            Self::Probed => "touched the link",
+            Self::Read | Self::Loaded => "fetched the content",
+            Self::Executed => "ran the page",
+        }
+    }
+}
+
+named! {
+    /// A named reason why nothing, or less, can be said.
+    Doubt {
+        /// A fetch of our own was not heard: the collector may have been deaf.
+        ControlSilent = "control-silent",
+        /// A canary that nobody was shown had a visitor.
+        NoiseInControl = "noise-in-control",
+        /// The collector may have missed something.
+        CoverageGap = "coverage-gap",
+        /// The link may not have left our hands.
+        ExposureUnconfirmed = "exposure-unconfirmed",
+        /// The link was not seen to arrive.
+        NotDelivered = "not-delivered",
+        /// The link arrived as another one, or the service came by another one.
+        LinkRewritten = "link-rewritten",
+        /// Fewer trials were played than planned, or too few to speak of absence.
+        TooFewTrials = "too-few-trials",
+        /// A clock jumped, or an effect came before its cause.
+        ClockSkew = "clock-skew",
+        /// The window has not closed yet.
+        WindowOpen = "window-open",
+        /// A browser of ours was not proven to be led to its own door.
+        Unsealed = "unsealed",
+        /// An account was not signed in.
+        SessionLost = "session-lost",
+        /// The page did not look as the scenario says.
+        SelectorDrift = "selector-drift",
+    }
+}
+
+impl Doubt {
+    /// Whether it also stands against `observed`. One attributed hit proves presence whatever else went wrong, unless
+    /// the canaries themselves cannot be trusted.
+    #[must_use]
+    pub const fn unsettles_presence(self) -> bool {
+        matches!(
+            self,
+            Self::NoiseInControl | Self::ClockSkew | Self::Unsealed
+        )
+    }
+
+    /// In a plain sentence, for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::ControlSilent => "a fetch of our own was not heard",
+            Self::NoiseInControl => "a canary shown to nobody had a visitor",
+            Self::CoverageGap => "the collector may have missed something",
+            Self::ExposureUnconfirmed => "no proof that the message left",
+            Self::NotDelivered => "the link was not seen at the recipient",
+            Self::LinkRewritten => "the link may have arrived, or been asked for, as another one",
+            Self::TooFewTrials => "too few trials were played",
+            Self::ClockSkew => "a clock jumped, or a visitor came before the link was out",
+            Self::WindowOpen => "the listening window has not closed",
+            Self::Unsealed => "a browser was not proven to use its own door",
+            Self::SessionLost => "an account was not signed in",
+            Self::SelectorDrift => "the page did not look as the scenario says",
+        }
+    }
+}
+
+named! {
+    /// What became of the claim the scenario's author made about a cell.
+    Outcome {
+        /// As claimed.
+        Pass = "pass",
+        /// Not as claimed.
+        Fail = "fail",
+        /// The verdict is inconclusive.
+        Inconclusive = "inconclusive",
+        /// Nothing was claimed, or nothing was played.
+        NotRun = "not-run",
+    }
+}
+
+/// A confidence interval for a probability, both ends within 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// What one actor did in a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActorSummary {
+    /// Who.
+    pub actor: Actor,
+    /// In how many of the cell's trials.
+    pub trials: u32,
+    /// How many hits in all.
+    pub hits: u32,
+    /// How far at the most.
+    pub depth: Depth,
+    /// Refused at a sealed door: attempts, not fetches.
+    pub refused: u32,
+    /// The phases it came in: while the link was typed, or after it was sent.
+    pub phases: Vec<Phase>,
+    /// The methods used, each once, in the order first seen.
+    pub methods: Vec<String>,
+    /// The parts asked for.
+    pub parts: Vec<Part>,
+    /// The user agents, each once. Hostile text.
+    pub agents: Vec<String>,
+    /// The addresses, each once.
+    pub peers: Vec<std::net::IpAddr>,
+    /// The reasons for the attribution, each factor apart.
+    pub factors: Vec<String>,
+}
+
+/// One cell of a run: service x variant x arm x form, and what is said about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// The variant's name.
+    pub variant: String,
+    /// The arm.
+    pub arm: Arm,
+    /// The form.
+    pub form: Form,
+    /// What is true.
+    pub verdict: Verdict,
+    /// How far the one who came went; only with [`Verdict::Observed`].
+    pub depth: Option<Depth>,
+    /// Trials in which the link was out.
+    pub trials: u32,
+    /// Trials planned.
+    pub planned: u32,
+    /// Trials that had a visitor who is not us (for `reached`: that we were heard in).
+    pub hits: u32,
+    /// Trials that had one after their window had closed: known, and not among the hits.
+    pub late: u32,
+    /// Exact interval for the chance of a visit, at 95 %.
+    pub interval: Interval,
+    /// From the last phase boundary (typed, sent) to the first visit.
+    pub first_delay: Option<Duration>,
+    /// Who came, the provider first; our own attempts as well.
+    pub actors: Vec<ActorSummary>,
+    /// Why less can be said.
+    pub doubts: Vec<Doubt>,
+    /// What the author claimed.
+    pub expected: Option<Limit>,
+    /// What became of the claim.
+    pub outcome: Outcome,
+}

@@ -1,0 +1,264 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Account, Actor, Answer, Arm, Depth, Doubt, Form, Hit, Phase, RunId, Timestamp, Trial, TrialId,
+    Verdict,
+};
+
+/// All records of one run, in the order in which they became durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    /// The run.
+    pub run: RunId,
+    /// Its records.
+    pub entries: Vec<Entry>,
+}
+
+impl Evidence {
+    /// The manifest: the first record of every run.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.entries.iter().find_map(|entry| match &entry.record {
+            Record::Manifest(manifest) => Some(manifest.as_ref()),
+            _ => None,
+        })
+    }
+}
+
+/// One record with its place in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its sequence number, unique in the store and growing.
+    pub seq: u64,
+    /// The fact.
+    pub record: Record,
+}
+
+/// One fact. Nothing here is an opinion.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "record")]
+pub enum Record {
+    /// What the run set out to do.
+    Manifest(Box<Manifest>),
+    /// A link left our hands.
+    Exposure(Exposure),
+    /// Proof that a message left (`confirm`) or arrived (`receive`).
+    Notice(Notice),
+    /// A step went wrong.
+    Failure(Failure),
+    /// An instant that the scenario names.
+    Mark(Mark),
+    /// A fetch of our own.
+    Probe(Probe),
+    /// Somebody came.
+    Hit(Hit),
+    /// What we answered.
+    Answer(Answer),
+    /// The collector may have missed something.
+    Gap(Gap),
+    /// The run is over.
+    End(RunEnd),
+}
+
+/// What a run set out to do: enough to judge it, and to repeat it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// When the run began.
+    pub started: Timestamp,
+    /// By which program.
+    pub tool: ToolRef,
+    /// From which scenario.
+    pub scenario: ScenarioRef,
+    /// The seed the order of the trials was drawn from.
+    pub seed: u64,
+    /// How long is listened after each exposure.
+    pub window: Duration,
+    /// Whether the browsers' doors refuse.
+    pub sealed: bool,
+    /// The public address in the links, such as `http://127.0.0.1:8080`.
+    pub public: String,
+    /// The name our own fetches go by: drawn for the run, so that nobody else can have it.
+    pub auditor: String,
+    /// The browser and its driver, as they name themselves.
+    pub browser: String,
+    /// The variants, in the scenario's order.
+    pub variants: Vec<VariantRef>,
+    /// The trials, in the order planned.
+    pub trials: Vec<Trial>,
+    /// What the author claims.
+    pub expectations: Vec<Expectation>,
+}
+
+/// The program that made a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRef {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The scenario of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioRef {
+    /// The file as it was named.
+    pub path: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub digest: String,
+    /// The service's short name.
+    pub service: String,
+    /// The service's name for people.
+    pub title: String,
+    /// When its selectors were last reviewed (a date).
+    pub checked: String,
+    /// Networks the service is known to fetch from.
+    pub networks: Vec<ipnet::IpNet>,
+    /// What its user agent holds.
+    pub agents: Vec<String>,
+}
+
+/// A variant of a run's scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantRef {
+    /// Its name.
+    pub name: String,
+    /// Its name for people.
+    pub title: String,
+    /// Networks the service fetches from in this variant, besides its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<ipnet::IpNet>,
+}
+
+/// A claim of the scenario's author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The variant it is about; none: all.
+    pub variant: Option<String>,
+    /// The arms it is about.
+    pub arms: Vec<Arm>,
+    /// The forms it is about.
+    pub forms: Vec<Form>,
+    /// What is claimed.
+    pub limit: Limit,
+}
+
+/// What is claimed about a cell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The depth reached by whoever was not us, exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<Depth>,
+    /// Exactly these actors were seen, attempts at sealed doors included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actors: Option<Vec<Actor>>,
+    /// Line of the claim in the scenario, counted from 1.
+    pub line: u32,
+}
+
+/// A span in which a link left our hands. Causal zero is its beginning: nothing earlier can be its effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// The trial.
+    pub trial: TrialId,
+    /// `compose`: it was typed; `send`: it was sent.
+    pub phase: Phase,
+    /// Just before the step.
+    pub from: Timestamp,
+    /// Just after it; none when it is not known that the step was done.
+    pub to: Option<Timestamp>,
+}
+
+/// Proof, seen on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The trial.
+    pub trial: TrialId,
+    /// `confirm`, or `receive`.
+    pub phase: Phase,
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
+/// An instant that the scenario names with `mark`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The trial; none in `login`.
+    pub trial: Option<TrialId>,
+    /// Whose browser it was.
+    pub account: Account,
+    /// The phase.
+    pub phase: Phase,
+    /// The scenario's name for it.
+    pub name: String,
+    /// Just after the step.
+    pub at: Timestamp,
+}
+
+/// A step that went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The variant.
+    pub variant: String,
+    /// The trial; none when it stood before all trials of the variant.
+    pub trial: Option<TrialId>,
+    /// The account.
+    pub account: Account,
+    /// The phase.
+    pub phase: Phase,
+    /// When.
+    pub at: Timestamp,
+    /// What it means for the verdict.
+    pub doubt: Doubt,
+    /// Which step; none when the trial was not begun.
+    pub step: Option<StepRef>,
+    /// What happened, redacted.
+    pub message: String,
+}
+
+/// A step's place in its scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRef {
+    /// The verb.
+    pub verb: String,
+    /// Its line, counted from 1.
+    pub line: u32,
+}
+
+/// A fetch of our own of a `reached` canary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The trial.
+    pub trial: TrialId,
+    /// Before the fetch.
+    pub from: Timestamp,
+    /// After it.
+    pub to: Timestamp,
+}
+
+/// A span in which the collector may have missed something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// From.
+    pub from: Timestamp,
+    /// To.
+    pub to: Timestamp,
+    /// How many visitors are known to be missing.
+    pub missed: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEnd {
+    /// When.
+    pub at: Timestamp,
+    /// Stopped before its plan was done or its windows had closed.
+    pub interrupted: bool,
+    /// How much the wall clock moved against the steady one, in milliseconds.
+    pub clock_drift_ms: i64,
+}

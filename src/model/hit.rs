@@ -1,0 +1,183 @@
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Account, Timestamp, TokenId};
+
+/// The listener a hit came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Door {
+    /// The one the world knows. Our own browsers are led elsewhere.
+    Public,
+    /// The one the browser of this account is led to.
+    Browser {
+        /// Whose browser.
+        account: Account,
+        /// A sealed door notes and refuses; an open one notes and serves.
+        sealed: bool,
+    },
+}
+
+/// One inbound protocol event, as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hit {
+    /// When its head was complete, or when the connection ended without one.
+    pub received: Timestamp,
+    /// Where it came in.
+    pub door: Door,
+    /// The socket's peer.
+    pub peer: SocketAddr,
+    /// What it was.
+    pub kind: HitKind,
+    /// Which tokens it carried, and how well they were recognised.
+    pub recognition: Recognition,
+}
+
+/// What kind of event a hit is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum HitKind {
+    /// A connection on which no whole request came.
+    Connection {
+        /// The bytes that did come, up to the head's limit.
+        sent: Bytes,
+    },
+    /// One HTTP/1 request.
+    Http(Request),
+}
+
+/// An HTTP request's head, as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The method, in the case it was sent.
+    pub method: String,
+    /// The request target, untouched.
+    pub target: Bytes,
+    /// `HTTP/1.0` or `HTTP/1.1`.
+    pub version: String,
+    /// Name and value of every header line: order, case and duplicates kept.
+    pub headers: Vec<(String, Bytes)>,
+}
+
+impl Request {
+    /// The first value of a header, its name matched without regard to case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&Bytes> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+/// What became of a hit: written after the answer, so a hit whose answer was cut short by a crash has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The hit's sequence number in the store.
+    pub hit: u64,
+    /// When the last byte was handed to the socket, or the peer was found gone.
+    pub at: Timestamp,
+    /// The status code; none where nothing was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How many bytes of the body the socket took. An upper bound of what the peer read.
+    pub body_bytes: u64,
+}
+
+/// How well a hit's tokens were recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "class")]
+pub enum Recognition {
+    /// At least one token is ours and whole.
+    Intact {
+        /// All of them, in the order found, each once.
+        tokens: Vec<TokenId>,
+    },
+    /// Something has a token's shape, and we did not make it.
+    Foreign,
+    /// Nothing looks like a token.
+    None,
+}
+
+impl Hit {
+    /// The tokens of ours that it carried.
+    #[must_use]
+    pub fn tokens(&self) -> &[TokenId] {
+        match &self.recognition {
+            Recognition::Intact { tokens } => tokens,
+            Recognition::Foreign | Recognition::None => &[],
+        }
+    }
+}
+
+/// Bytes from the network. Written as text in which each byte is the character of the same number (the WHATWG's
+/// *isomorphic decode*), so that evidence stays readable and nothing is lost.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Bytes {
+    /// The isomorphic decoding. Hostile: may hold any control character.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.0.iter().map(|&byte| char::from(byte)).collect()
+    }
+}
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
+        bytes
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("bytes are written as characters up to U+00FF"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_survives_the_evidence() {
+        let all = Bytes((0..=255).collect());
+        let written = serde_json::to_string(&all).unwrap();
+        assert_eq!(serde_json::from_str::<Bytes>(&written).unwrap(), all);
+    }
+
+    #[test]
+    fn a_header_is_found_in_any_case() {
+        let request = Request {
+            method: "GET".into(),
+            target: Bytes::from(&b"/"[..]),
+            version: "HTTP/1.1".into(),
+            headers: vec![
+                ("uSeR-aGeNt".into(), Bytes::from(&b"one"[..])),
+                ("User-Agent".into(), Bytes::default()),
+            ],
+        };
+        assert_eq!(
+            request.header("user-agent"),
+            Some(&Bytes::from(&b"one"[..]))
+        );
+    }
+}

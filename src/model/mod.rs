@@ -1,0 +1,18 @@
+//! **Words** (floor 0). What every other room talks about: plain data, no behaviour beyond its own meaning.
+//!
+//! Everything here can be written to the evidence and read back; the serialised shape is part of the evidence format.
+
+mod cell;
+mod evidence;
+mod hit;
+mod time;
+mod trial;
+
+pub use cell::{Actor, ActorSummary, Cell, Depth, Doubt, Interval, Outcome, Verdict};
+pub use evidence::{
+    Entry, Evidence, Expectation, Exposure, Failure, Gap, Limit, Manifest, Mark, Notice, Probe,
+    Record, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
+};
+pub use hit::{Answer, Bytes, Door, Hit, HitKind, Recognition, Request};
+pub use time::{Timestamp, display_duration, millis, parse_duration};
+pub use trial::{Account, Arm, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

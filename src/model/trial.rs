@@ -1,0 +1,199 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose variants have one written name each, the same in scenarios, evidence and reports.
+macro_rules! named {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        pub enum $name {
+            $($(#[$vmeta])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// All of them, in the order in which reports show them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The written name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// The one with this written name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.name() == name)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+pub(crate) use named;
+
+named! {
+    /// The condition a canary is in.
+    Arm {
+        /// Sent to the recipient.
+        Sent = "sent",
+        /// Typed into the composer and never sent.
+        Drafted = "drafted",
+        /// Minted and never shown to anyone: a negative control.
+        Unsent = "unsent",
+        /// Fetched by ourselves, to prove that we would have heard: a positive control.
+        Reached = "reached",
+    }
+}
+
+named! {
+    /// How a link is dressed.
+    Form {
+        /// A plain page over HTTP.
+        Http = "http",
+        /// A page over HTTP whose query holds a second token where a one-time secret would be.
+        QuerySecret = "query-secret",
+    }
+}
+
+named! {
+    /// The parts of a scenario, always in this order.
+    Phase {
+        /// Both accounts: signed in, or found to be.
+        Login = "login",
+        /// Sender: the conversation is on the screen.
+        Open = "open",
+        /// Sender: the link is in the composer.
+        Compose = "compose",
+        /// Sender: the one step that cannot be taken back.
+        Send = "send",
+        /// Sender: proof that the message left.
+        Confirm = "confirm",
+        /// Recipient: proof that the exact link arrived.
+        Receive = "receive",
+    }
+}
+
+named! {
+    /// One of our own identities on the service.
+    Account {
+        /// Writes the messages.
+        Sender = "sender",
+        /// Gets the messages.
+        Recipient = "recipient",
+    }
+}
+
+named! {
+    /// What of a link or its page a token stands for. Everything but `link` is a child of the link.
+    Part {
+        /// The link itself.
+        Link = "link",
+        /// The image its page shows.
+        Image = "image",
+        /// The style sheet its page asks for.
+        Style = "style",
+        /// The secret in the link's query.
+        Secret = "secret",
+    }
+}
+
+named! {
+    /// Who fetches a `reached` canary: each of our own ways in is proven by a canary of its own.
+    Via {
+        /// waxseal itself, at the public door.
+        Auditor = "auditor",
+        /// The sender's browser: must be heard at its own door, and there only.
+        Sender = "sender",
+        /// The recipient's browser: likewise.
+        Recipient = "recipient",
+    }
+}
+
+/// A run, drawn at random. Written as eight hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u32);
+
+impl RunId {
+    /// Reads eight hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == 8)
+            .then(|| u32::from_str_radix(text, 16).ok())
+            .flatten()
+            .map(Self)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+impl fmt::Debug for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("a run id is eight hexadecimal digits"))
+    }
+}
+
+/// A trial's number within its run, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrialId(pub u16);
+
+impl fmt::Display for TrialId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// One play of one scenario in one arm, with one fresh link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Its number, and the number in its tokens.
+    pub id: TrialId,
+    /// Which variant of the scenario.
+    pub variant: String,
+    /// The condition.
+    pub arm: Arm,
+    /// The dress.
+    pub form: Form,
+    /// Who fetches it; only for [`Arm::Reached`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
+}
+
+/// What a token says: everything a collector needs to answer it without a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenId {
+    /// The run it was minted for.
+    pub run: RunId,
+    /// The trial.
+    pub trial: TrialId,
+    /// The trial's arm.
+    pub arm: Arm,
+    /// The trial's form.
+    pub form: Form,
+    /// What of the link it stands for.
+    pub part: Part,
+}
