@@ -38,5 +38,7 @@
 // A test that cannot go on should say so at once.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod attribution;
+pub mod canary;
 pub mod diagnostic;
 pub mod model;
