@@ -42,3 +42,4 @@ pub mod attribution;
 pub mod canary;
 pub mod diagnostic;
 pub mod model;
+pub mod scenario;

@@ -1,0 +1,277 @@
+//! Rules about what is planted and what is claimed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::model::{Arm, Expectation, Form, Limit, Verdict};
+use crate::scenario::document::Path;
+use crate::scenario::mistakes::{Spot, listed, words};
+use crate::scenario::raw;
+use crate::scenario::types::{Experiment, Variant};
+
+use super::Checker;
+use super::values::choice;
+
+/// How long a draft stays in the composer where the scenario says nothing else.
+const DRAFT: Duration = Duration::from_secs(20);
+
+/// The one variant of a scenario that names none.
+const ONLY_VARIANT: &str = "default";
+
+/// Cells that something is claimed of already, and by which claim.
+type Claimed = BTreeMap<(Arm, Form), Path>;
+
+impl Checker<'_> {
+    pub(super) fn experiment(&mut self) -> Option<Experiment> {
+        let raw = self.raw.experiment.as_ref()?;
+        let path = self.top("experiment");
+        let arms = raw.arms.as_ref();
+        let arms = arms.map(|arms| self.distinct(arms, &path.key("arms")));
+        let forms = raw.forms.as_ref();
+        let forms = forms.map(|forms| self.distinct(forms, &path.key("forms")));
+        let window = raw.window.as_ref();
+        let window = window.and_then(|text| self.some_duration(text, &path.key("window")));
+        let draft = raw.draft.as_ref();
+        let draft = draft.and_then(|text| self.duration(text, &path.key("draft")));
+        Some(Experiment {
+            arms: arms?,
+            forms: forms?,
+            trials: raw.trials?,
+            window: window?,
+            draft: draft.unwrap_or(DRAFT),
+        })
+    }
+
+    /// A list of at least one thing, each named once.
+    fn distinct<T: Copy + Ord + Display>(&mut self, items: &[T], path: &Path) -> Vec<T> {
+        if items.is_empty() {
+            self.empty_list(path);
+        }
+        self.named_once(items, path);
+        items.to_vec()
+    }
+
+    fn named_once<T: Copy + Ord + Display>(&mut self, items: &[T], path: &Path) {
+        let mut seen = BTreeSet::new();
+        for (index, item) in items.iter().enumerate() {
+            if !seen.insert(*item) {
+                let said = words(
+                    format!("`{item}` is named twice"),
+                    "named before",
+                    "drop one of the two",
+                );
+                let at = path.index(index);
+                self.mistakes.error(Spot::Value(&at), "duplicate", said);
+            }
+        }
+    }
+
+    pub(super) fn variants(&mut self) -> Vec<Variant> {
+        let raw = self.raw.variant.as_deref().unwrap_or_default();
+        let table = self.top("variant");
+        if raw.is_empty() {
+            return vec![Variant {
+                name: ONLY_VARIANT.to_owned(),
+                title: String::new(),
+                vars: BTreeMap::new(),
+                networks: Vec::new(),
+            }];
+        }
+        let mut names = BTreeSet::new();
+        let all = raw.iter().enumerate();
+        all.filter_map(|(index, variant)| self.variant(variant, &table.index(index), &mut names))
+            .collect()
+    }
+
+    fn variant<'r>(
+        &mut self,
+        raw: &'r raw::Variant,
+        path: &Path,
+        names: &mut BTreeSet<&'r str>,
+    ) -> Option<Variant> {
+        let networks = self.networks(raw.networks.as_ref(), &path.key("networks"));
+        for name in raw.vars.iter().flat_map(BTreeMap::keys) {
+            self.known_variable(name, &path.key("vars").key(name));
+        }
+        let name = raw.name.as_deref()?;
+        self.variant_name(name, &path.key("name"), names.insert(name));
+        Some(Variant {
+            name: name.to_owned(),
+            title: raw.title.clone().unwrap_or_default(),
+            vars: raw.vars.clone().unwrap_or_default(),
+            networks,
+        })
+    }
+
+    fn variant_name(&mut self, name: &str, path: &Path, is_new: bool) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || !name.chars().all(plain) {
+            let said = words(
+                format!("`{name}` cannot name a variant"),
+                "expected small letters, digits and `-`",
+                "choose such a name; `title` takes any text",
+            );
+            self.mistakes.error(Spot::Value(path), "bad-name", said);
+        } else if !is_new {
+            let said = words(
+                format!("two variants are named `{name}`"),
+                "named so before",
+                "give each a name of its own",
+            );
+            self.mistakes.error(Spot::Value(path), "duplicate", said);
+        }
+    }
+
+    fn known_variable(&mut self, name: &str, path: &Path) {
+        if self.document.has(&self.top("vars").key(name)) {
+            return;
+        }
+        let known = self.document.keys(&self.top("vars"));
+        let said = words(
+            format!("no variable named `{name}`"),
+            "not in `[vars]`",
+            choice(name, &known, "add it to `[vars]`"),
+        );
+        self.mistakes
+            .error(Spot::Key(path), "unknown-variable", said);
+    }
+
+    /// What is claimed in every variant, and in each: within one of these scopes nothing is claimed twice.
+    pub(super) fn expectations(&mut self) -> Vec<Expectation> {
+        let raw = self.raw;
+        let general = raw.expect.as_deref().unwrap_or_default();
+        let mut all = self.claims(general, &self.top("expect"), None);
+        for (index, variant) in raw.variant.iter().flatten().enumerate() {
+            let path = self.top("variant").index(index).key("expect");
+            let own = variant.expect.as_deref().unwrap_or_default();
+            all.extend(self.claims(own, &path, variant.name.as_deref()));
+        }
+        all
+    }
+
+    fn claims(
+        &mut self,
+        raw: &[raw::Expectation],
+        path: &Path,
+        variant: Option<&str>,
+    ) -> Vec<Expectation> {
+        let mut claimed = Claimed::new();
+        let all = raw.iter().enumerate();
+        all.filter_map(|(index, one)| {
+            let mut claim = self.claim(one, &path.index(index), &mut claimed)?;
+            claim.variant = variant.map(str::to_owned);
+            Some(claim)
+        })
+        .collect()
+    }
+
+    fn claim(
+        &mut self,
+        raw: &raw::Expectation,
+        path: &Path,
+        claimed: &mut Claimed,
+    ) -> Option<Expectation> {
+        let verdict = raw.verdict.map(Verdict::from);
+        if let Some(verdict) = verdict {
+            self.depth_needs_observed(verdict, path);
+        }
+        if let Some(actors) = &raw.actors {
+            self.named_once(actors, &path.key("actors"));
+        }
+        let arms = self.planned_arms(raw.arms.as_deref(), &path.key("arms"))?;
+        let forms = self.planned_forms(raw.forms.as_deref(), path)?;
+        let line = self.document.line(self.document.value_span(path).start);
+        self.claim_once(&arms, &forms, path, claimed);
+        Some(Expectation {
+            variant: None,
+            arms,
+            forms,
+            limit: Limit {
+                verdict: verdict?,
+                depth: raw.depth,
+                actors: raw.actors.clone(),
+                line,
+            },
+        })
+    }
+
+    fn depth_needs_observed(&mut self, verdict: Verdict, path: &Path) {
+        let at = path.key("depth");
+        if verdict != Verdict::Observed && self.document.has(&at) {
+            let said = words(
+                format!("`{verdict}` has no depth"),
+                "nobody came, so nobody went anywhere",
+                "drop `depth`, or claim `observed`",
+            );
+            self.mistakes.error(Spot::Key(&at), "idle-depth", said);
+        }
+    }
+
+    fn planned_arms(&mut self, arms: Option<&[Arm]>, path: &Path) -> Option<Vec<Arm>> {
+        let arms = self.distinct(arms?, path);
+        let experiment = self.raw.experiment.as_ref();
+        if let Some(planned) = experiment.and_then(|plan| plan.arms.as_ref()) {
+            self.planned(&arms, planned, path);
+        }
+        Some(arms)
+    }
+
+    fn planned_forms(&mut self, forms: Option<&[Form]>, path: &Path) -> Option<Vec<Form>> {
+        let at = path.key("forms");
+        let experiment = self.raw.experiment.as_ref();
+        let planned = experiment.and_then(|plan| plan.forms.as_ref());
+        match (forms, planned) {
+            (Some(forms), planned) => {
+                let forms = self.distinct(forms, &at);
+                if let Some(planned) = planned {
+                    self.planned(&forms, planned, &at);
+                }
+                Some(forms)
+            }
+            (None, planned) if !self.document.has(&at) => planned.cloned(),
+            (None, _) => None,
+        }
+    }
+
+    fn planned<T: Copy + Ord + Display>(&mut self, items: &[T], planned: &[T], path: &Path) {
+        let names: Vec<_> = planned.iter().map(ToString::to_string).collect();
+        for (index, item) in items.iter().enumerate() {
+            if !planned.contains(item) {
+                let said = words(
+                    format!("`{item}` is not planned"),
+                    "not in `[experiment]`",
+                    format!(
+                        "add it there, or claim something about {}",
+                        listed(names.iter().map(String::as_str))
+                    ),
+                );
+                let at = path.index(index);
+                self.mistakes.error(Spot::Value(&at), "unplanned", said);
+            }
+        }
+    }
+
+    fn claim_once(&mut self, arms: &[Arm], forms: &[Form], path: &Path, claimed: &mut Claimed) {
+        let mut twice = None;
+        for cell in arms
+            .iter()
+            .flat_map(|arm| forms.iter().map(|form| (*arm, *form)))
+        {
+            let before = claimed.entry(cell).or_insert_with(|| path.clone());
+            if before != path && twice.is_none() {
+                twice = Some((cell, before.clone()));
+            }
+        }
+        if let Some(((arm, form), before)) = twice {
+            let line = self.document.line(self.document.value_span(&before).start);
+            let said = words(
+                format!("two claims are made about `{arm}` as `{form}`"),
+                format!("the first is in line {line}"),
+                "keep one of the two, or narrow one down with `forms`",
+            );
+            let at = path.key("arms");
+            self.mistakes.error(Spot::Value(&at), "claimed-twice", said);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Rules about everything above the steps: service, hosts, variables, accounts, timeouts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::Account;
+use crate::scenario::document::Path;
+use crate::scenario::mistakes::{Spot, words};
+use crate::scenario::raw;
+use crate::scenario::template::is_name;
+use crate::scenario::types::{Accounts, Identity, Reference, Service, Timeouts, Variable};
+
+use super::Checker;
+
+/// Where the service names no attribute for `testid` locators.
+const TESTID_ATTR: &str = "data-testid";
+
+/// Where the scenario says nothing else.
+const TIMEOUTS: Timeouts = Timeouts {
+    step: Duration::from_secs(15),
+    page: Duration::from_secs(45),
+};
+
+impl Checker<'_> {
+    pub(super) fn service(&mut self) -> Option<Service> {
+        let raw = self.raw;
+        let title = raw.title.as_ref();
+        let title = title.and_then(|title| self.filled(title, &self.top("title")));
+        let service = raw.service.as_ref()?;
+        let path = self.top("service");
+        let name = service.name.as_ref();
+        let name = name.and_then(|name| self.filled(name, &path.key("name")));
+        let networks = self.networks(service.networks.as_ref(), &path.key("networks"));
+        // An empty agent would be found in every visitor's.
+        let agents = service.agents.iter().flatten().enumerate();
+        let agents = agents
+            .filter_map(|(index, agent)| self.filled(agent, &path.key("agents").index(index)))
+            .collect();
+        let attr = service.testid_attr.as_ref();
+        let attr = attr.and_then(|attr| self.filled(attr, &path.key("testid_attr")));
+        Some(Service {
+            name: name?,
+            title: title?,
+            networks,
+            agents,
+            testid_attr: attr.unwrap_or_else(|| TESTID_ATTR.to_owned()),
+        })
+    }
+
+    pub(super) fn hosts(&mut self) -> Vec<String> {
+        let path = self.top("hosts");
+        let hosts = self.filled_list(self.raw.hosts.as_ref(), &path);
+        for (index, host) in self.raw.hosts.iter().flatten().enumerate() {
+            self.host(host, &path.index(index));
+        }
+        hosts.iter().filter_map(|host| host_name(host)).collect()
+    }
+
+    fn host(&mut self, host: &str, path: &Path) {
+        if host.trim().is_empty() || host_name(host).is_some() {
+            return;
+        }
+        let help = match url::Url::parse(host)
+            .ok()
+            .as_ref()
+            .and_then(url::Url::host_str)
+        {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => {
+                "write the name alone, such as `chat.example.org`: no scheme, port, path or `*`"
+                    .to_owned()
+            }
+        };
+        let said = words(
+            format!("`{host}` is not a host name"),
+            "expected a host name",
+            help,
+        );
+        self.mistakes.error(Spot::Value(path), "bad-host", said);
+    }
+
+    pub(super) fn checked(&mut self) -> Option<String> {
+        let text = self.raw.checked.as_ref()?;
+        let date = text.parse::<jiff::civil::Date>().ok();
+        // The parser takes other spellings of a date too; reports and comparisons want one.
+        if date.is_some_and(|date| date.to_string() == *text) {
+            return Some(text.clone());
+        }
+        let said = words(
+            format!("`{text}` is not a date"),
+            "expected a day of the calendar",
+            "write the day on which somebody last saw the selectors work, such as `2026-11-23`",
+        );
+        let path = self.top("checked");
+        self.mistakes.error(Spot::Value(&path), "bad-date", said);
+        None
+    }
+
+    pub(super) fn sources(&mut self) -> Vec<String> {
+        let path = self.top("source");
+        self.filled_list(self.raw.source.as_ref(), &path)
+    }
+
+    pub(super) fn vars(&mut self) -> BTreeMap<String, Variable> {
+        let raw = self.raw;
+        let all = raw.vars.iter().flatten();
+        all.map(|(name, variable)| (name.clone(), self.variable(name, variable)))
+            .collect()
+    }
+
+    fn variable(&mut self, name: &str, variable: &raw::Variable) -> Variable {
+        let path = self.top("vars").key(name);
+        self.name(name, Spot::Key(&path));
+        let variants = self.raw.variant.as_deref().unwrap_or_default();
+        let everywhere = !variants.is_empty()
+            && variants.iter().all(|variant| {
+                let vars = variant.vars.as_ref();
+                vars.is_some_and(|vars| vars.contains_key(name))
+            });
+        let given = variable.ask.is_some() || variable.default.is_some() || everywhere;
+        if !given && !self.mistakes.touch(&path) {
+            let said = words(
+                format!("nothing gives `{name}` a value"),
+                "has neither `ask` nor `default`",
+                "add `ask` (whoever runs this gives it), or `default`, or a value in every variant",
+            );
+            self.mistakes.error(Spot::Key(&path), "no-value", said);
+        }
+        Variable {
+            ask: variable.ask.clone(),
+            example: variable.example.clone(),
+            default: variable.default.clone(),
+        }
+    }
+
+    pub(super) fn accounts(&mut self) -> Option<Accounts> {
+        let accounts = self.raw.accounts.as_ref()?;
+        let sender = accounts.sender.as_ref();
+        let sender = sender.map(|raw| self.identity(Account::Sender, raw));
+        let recipient = accounts.recipient.as_ref();
+        let recipient = recipient.map(|raw| self.identity(Account::Recipient, raw));
+        Some(Accounts {
+            sender: sender?,
+            recipient: recipient?,
+        })
+    }
+
+    fn identity(&mut self, account: Account, raw: &raw::Identity) -> Identity {
+        let path = account_path(account);
+        let user = raw.user.as_ref();
+        let user = user.and_then(|user| self.filled(user, &path.key("user")));
+        let secrets = raw.secrets.iter().flatten();
+        let secrets = secrets
+            .filter_map(|(name, text)| {
+                let at = path.key("secrets").key(name);
+                self.secret_name(name, &at);
+                Some((name.clone(), self.reference(name, text, &path)?))
+            })
+            .collect();
+        Identity { user, secrets }
+    }
+
+    fn secret_name(&mut self, name: &str, path: &Path) {
+        if !is_name(name) {
+            let said = words(
+                format!("`{name}` cannot name a secret"),
+                "expected letters, digits, `_` and `-`, a letter first",
+                "choose another name",
+            );
+            self.mistakes.error(Spot::Key(path), "bad-name", said);
+        }
+    }
+
+    /// Points at the account and not at the text: that may be the secret itself, and must not be shown.
+    fn reference(&mut self, name: &str, text: &str, account: &Path) -> Option<Reference> {
+        let read = match text.split_once(':') {
+            Some((_, "")) | None => None,
+            Some(("env", name)) => Some(Reference::Env(name.to_owned())),
+            Some(("file", path)) => Some(Reference::File(path.to_owned())),
+            Some(("command", line)) => Some(Reference::Command(line.to_owned())),
+            Some(_) => None,
+        };
+        if read.is_none() {
+            let said = words(
+                format!("the secret `{name}` is not a reference"),
+                "of this account",
+                "a secret itself never stands in a scenario: write `env:NAME`, `file:PATH` or `command:LINE`, \
+                 and change the secret if it was written here",
+            );
+            self.mistakes
+                .error(Spot::Value(account), "bad-reference", said);
+        }
+        read
+    }
+
+    pub(super) fn timeouts(&mut self) -> Timeouts {
+        let Some(raw) = self.raw.timeouts.as_ref() else {
+            return TIMEOUTS;
+        };
+        let path = self.top("timeouts");
+        let step = raw.step.as_ref();
+        let step = step.and_then(|text| self.some_duration(text, &path.key("step")));
+        let page = raw.page.as_ref();
+        let page = page.and_then(|text| self.some_duration(text, &path.key("page")));
+        Timeouts {
+            step: step.unwrap_or(TIMEOUTS.step),
+            page: page.unwrap_or(TIMEOUTS.page),
+        }
+    }
+}
+
+/// Where an account stands in the file.
+pub(super) fn account_path(account: Account) -> Path {
+    Path::top().key("accounts").key(account.name())
+}
+
+/// A host as a browser writes it; none where it is none.
+fn host_name(host: &str) -> Option<String> {
+    let odd = host.contains(['*', '/', '@', '?', '#', '\\', '%']) || host.trim() != host;
+    if odd {
+        return None;
+    }
+    url::Host::parse(host).ok().map(|host| host.to_string())
+}

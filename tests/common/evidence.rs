@@ -1,0 +1,318 @@
+//! Evidence made by hand, for rooms that only read it.
+
+use std::time::Duration;
+
+use waxseal::model::{
+    Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
+    Failure, Form, Gap, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Recognition,
+    Record, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp, TokenId, ToolRef, Trial,
+    TrialId, VariantRef, Verdict, Via,
+};
+
+pub const RUN: RunId = RunId(0x5f3a_0001);
+/// The name our own fetches go by.
+pub const AUDITOR: &str = "00c0ffee";
+pub const WINDOW: Duration = Duration::from_secs(30);
+pub const SEALED: Door = Door::Browser {
+    account: Account::Recipient,
+    sealed: true,
+};
+
+/// Seconds after the run began.
+pub fn at(seconds: f64) -> Timestamp {
+    let start: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+    start
+        .checked_add(jiff::SignedDuration::from_secs_f64(seconds))
+        .unwrap()
+}
+
+/// A run of one variant whose every step went well and to whose links nobody came; tests add what they are about.
+#[derive(Clone)]
+pub struct Run {
+    pub manifest: Manifest,
+    pub records: Vec<Record>,
+    pub end: Option<RunEnd>,
+}
+
+impl Run {
+    /// `trials` of `sent`, `drafted` and `unsent`, with all controls: sent at 10 s, 11 s …, drafted likewise.
+    pub fn quiet(trials: u16) -> Self {
+        let mut run = Self {
+            manifest: manifest(),
+            records: Vec::new(),
+            end: Some(end(200.0)),
+        };
+        for via in [Via::Sender, Via::Recipient, Via::Auditor] {
+            let id = run.trial(Arm::Reached, Some(via));
+            run.probe(id, via, 1.0);
+        }
+        for nth in 0..trials {
+            let out = 10.0 + f64::from(nth);
+            let sent = run.trial(Arm::Sent, None);
+            run.expose(sent, Phase::Compose, out);
+            run.expose(sent, Phase::Send, out + 0.5);
+            run.notice(sent, Phase::Confirm, out + 0.6);
+            run.notice(sent, Phase::Receive, out + 0.7);
+            let drafted = run.trial(Arm::Drafted, None);
+            run.expose(drafted, Phase::Compose, out);
+            run.trial(Arm::Unsent, None);
+        }
+        let last = run.trial(Arm::Reached, Some(Via::Auditor));
+        run.probe(last, Via::Auditor, 150.0);
+        run
+    }
+
+    pub fn trial(&mut self, arm: Arm, via: Option<Via>) -> TrialId {
+        let id = TrialId(u16::try_from(self.manifest.trials.len()).unwrap());
+        self.manifest.trials.push(Trial {
+            id,
+            variant: "default".into(),
+            arm,
+            form: Form::Http,
+            via,
+        });
+        id
+    }
+
+    /// The trials of one arm.
+    pub fn of(&self, arm: Arm) -> Vec<TrialId> {
+        self.manifest
+            .trials
+            .iter()
+            .filter(|trial| trial.arm == arm)
+            .map(|trial| trial.id)
+            .collect()
+    }
+
+    pub fn expose(&mut self, trial: TrialId, phase: Phase, from: f64) {
+        let to = Some(at(from + 0.05));
+        self.records.push(Record::Exposure(Exposure {
+            trial,
+            phase,
+            from: at(from),
+            to,
+        }));
+    }
+
+    pub fn notice(&mut self, trial: TrialId, phase: Phase, seen: f64) {
+        self.records.push(Record::Notice(Notice {
+            trial,
+            phase,
+            at: at(seen),
+        }));
+    }
+
+    pub fn fail(&mut self, trial: Option<TrialId>, phase: Phase, doubt: Doubt) {
+        let step = Some(StepRef {
+            verb: "wait".into(),
+            line: 12,
+        });
+        let (variant, account, message) =
+            ("default".into(), Account::Sender, "no such element".into());
+        self.records.push(Record::Failure(Failure {
+            variant,
+            trial,
+            account,
+            phase,
+            at: at(9.0),
+            doubt,
+            step,
+            message,
+        }));
+    }
+
+    pub fn gap(&mut self) {
+        let reason = "the store was slow".into();
+        self.records.push(Record::Gap(Gap {
+            from: at(20.0),
+            to: at(21.0),
+            missed: 3,
+            reason,
+        }));
+    }
+
+    /// A fetch of our own, heard where it must be.
+    fn probe(&mut self, trial: TrialId, via: Via, from: f64) {
+        self.records.push(Record::Probe(Probe {
+            trial,
+            from: at(from),
+            to: at(from + 0.2),
+        }));
+        let door = match via {
+            Via::Auditor => Door::Public,
+            Via::Sender => Door::Browser {
+                account: Account::Sender,
+                sealed: true,
+            },
+            Via::Recipient => SEALED,
+        };
+        self.visit(
+            trial,
+            Visit {
+                door,
+                agent: AUDITOR,
+                ..Visit::new(from + 0.1)
+            },
+        );
+    }
+
+    /// The link token of a trial.
+    pub fn token(&self, trial: TrialId) -> TokenId {
+        let arm = self.manifest.trials[usize::from(trial.0)].arm;
+        TokenId {
+            run: RUN,
+            trial,
+            arm,
+            form: Form::Http,
+            part: Part::Link,
+        }
+    }
+
+    pub fn visit(&mut self, trial: TrialId, visit: Visit<'_>) {
+        let token = TokenId {
+            part: visit.part,
+            ..self.token(trial)
+        };
+        let headers = vec![("User-Agent".to_owned(), Bytes::from(visit.agent.as_bytes()))];
+        let (method, version) = (visit.method.to_owned(), "HTTP/1.1".to_owned());
+        let request = Request {
+            method,
+            target: Bytes::default(),
+            version,
+            headers,
+        };
+        self.records.push(Record::Hit(Hit {
+            received: at(visit.at),
+            door: visit.door,
+            peer: visit.peer.parse().unwrap(),
+            kind: HitKind::Http(request),
+            recognition: Recognition::Intact {
+                tokens: vec![token],
+            },
+        }));
+        if let Some(body_bytes) = visit.body_bytes {
+            // Records are numbered from 1 in `evidence`, behind the manifest.
+            let hit = self.records.len() as u64 + 1;
+            self.records.push(Record::Answer(Answer {
+                hit,
+                at: at(visit.at),
+                status: Some(200),
+                body_bytes,
+            }));
+        }
+    }
+
+    pub fn expect(
+        &mut self,
+        arm: Arm,
+        verdict: Verdict,
+        depth: Option<Depth>,
+        actors: Option<Vec<Actor>>,
+    ) {
+        let limit = Limit {
+            verdict,
+            depth,
+            actors,
+            line: 40,
+        };
+        let (arms, forms) = (vec![arm], vec![Form::Http]);
+        self.manifest.expectations.push(Expectation {
+            variant: None,
+            arms,
+            forms,
+            limit,
+        });
+    }
+
+    pub fn evidence(&self) -> Evidence {
+        let manifest = Record::Manifest(Box::new(self.manifest.clone()));
+        let end = self.end.clone().map(Record::End);
+        let records = std::iter::once(manifest)
+            .chain(self.records.iter().cloned())
+            .chain(end);
+        let entries = records
+            .enumerate()
+            .map(|(at, record)| Entry {
+                seq: at as u64 + 1,
+                record,
+            })
+            .collect();
+        Evidence { run: RUN, entries }
+    }
+}
+
+/// Somebody who comes.
+#[derive(Clone, Copy)]
+pub struct Visit<'a> {
+    pub at: f64,
+    pub door: Door,
+    pub part: Part,
+    pub method: &'a str,
+    pub peer: &'a str,
+    pub agent: &'a str,
+    pub body_bytes: Option<u64>,
+}
+
+impl<'a> Visit<'a> {
+    /// A GET of the link by a stranger that took the page.
+    pub fn new(at: f64) -> Self {
+        let (peer, agent) = ("192.0.2.9:4000", "curl/8");
+        Self {
+            at,
+            door: Door::Public,
+            part: Part::Link,
+            method: "GET",
+            peer,
+            agent,
+            body_bytes: Some(900),
+        }
+    }
+
+    /// The same by the provider.
+    pub fn provider(at: f64) -> Self {
+        Self {
+            peer: "198.51.100.7:4000",
+            ..Self::new(at)
+        }
+    }
+}
+
+pub fn end(seconds: f64) -> RunEnd {
+    RunEnd {
+        at: at(seconds),
+        interrupted: false,
+        clock_drift_ms: 2,
+    }
+}
+
+fn manifest() -> Manifest {
+    Manifest {
+        started: at(0.0),
+        tool: ToolRef {
+            name: "waxseal".into(),
+            version: "0.1.0".into(),
+        },
+        scenario: ScenarioRef {
+            path: "scenarios/example.toml".into(),
+            digest: "00".repeat(32),
+            service: "example".into(),
+            title: "Example Chat".into(),
+            checked: "2026-11-23".into(),
+            networks: vec!["198.51.100.0/24".parse().unwrap()],
+            agents: vec!["ExampleBot".into()],
+        },
+        seed: 7,
+        window: WINDOW,
+        sealed: true,
+        public: "http://127.0.0.1:8080".into(),
+        auditor: AUDITOR.into(),
+        browser: "chrome 1, chromedriver 1".into(),
+        variants: vec![VariantRef {
+            name: "default".into(),
+            title: String::new(),
+            networks: Vec::new(),
+        }],
+        trials: Vec::new(),
+        expectations: Vec::new(),
+    }
+}

@@ -1,0 +1,12 @@
+//! What several test files need. Each of them uses only a part.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
+
+pub mod evidence;
+pub mod golden;
