@@ -42,4 +42,5 @@ pub mod attribution;
 pub mod canary;
 pub mod diagnostic;
 pub mod model;
+pub mod plan;
 pub mod scenario;
