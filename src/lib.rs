@@ -44,3 +44,4 @@ pub mod diagnostic;
 pub mod model;
 pub mod plan;
 pub mod scenario;
+pub mod verdict;

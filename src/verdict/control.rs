@@ -1,0 +1,144 @@
+use crate::attribution::{Known, attribute};
+use crate::model::{Actor, Arm, Door, Doubt, TokenId, Trial, Via, millis};
+
+use super::facts::Facts;
+use super::observe::Observation;
+
+/// How far the wall clock may move against the steady one before nothing timed by it is believed: a second, which is
+/// more than any slewing does in a run and less than the delays that matter.
+const CLOCK_DRIFT_MS: u64 = 1000;
+
+/// What stands against believing a variant as a whole: its controls, the collector's coverage, the clock, the doors.
+pub(super) fn doubts(facts: &Facts<'_>, observations: &[Observation], variant: &str) -> Vec<Doubt> {
+    let trials = || {
+        facts
+            .manifest
+            .trials
+            .iter()
+            .filter(|trial| trial.variant == variant)
+    };
+    let found = [
+        (
+            Doubt::ControlSilent,
+            control_is_silent(facts, observations, trials()),
+        ),
+        (
+            Doubt::NoiseInControl,
+            trials().any(|trial| is_noise(facts, observations, trial)),
+        ),
+        (Doubt::CoverageGap, !facts.gaps.is_empty()),
+        (
+            Doubt::ClockSkew,
+            clock_moved(facts)
+                || trials().any(|trial| before_its_cause(facts, observations, trial)),
+        ),
+        (Doubt::WindowOpen, window_is_open(facts)),
+    ];
+    found
+        .into_iter()
+        .filter(|(_, holds)| *holds)
+        .map(|(doubt, _)| doubt)
+        .collect()
+}
+
+/// Whether a `reached` canary was fetched and heard where it must be.
+pub(super) fn heard(observations: &[Observation], trial: &Trial) -> bool {
+    let by = match trial.via {
+        Some(Via::Auditor) | None => Actor::Auditor,
+        Some(Via::Sender) => Actor::Sender,
+        Some(Via::Recipient) => Actor::Recipient,
+    };
+    of(observations, trial).any(|seen| seen.actor == by)
+}
+
+fn of<'a>(observations: &'a [Observation], trial: &Trial) -> impl Iterator<Item = &'a Observation> {
+    let id = trial.id;
+    observations.iter().filter(move |seen| seen.trial == id)
+}
+
+/// Also where a control was planned and not played, or none was planned: silence must be earned.
+fn control_is_silent<'a>(
+    facts: &Facts<'_>,
+    observations: &[Observation],
+    trials: impl Iterator<Item = &'a Trial>,
+) -> bool {
+    let mut controls = trials
+        .filter(|trial| trial.via == Some(Via::Auditor))
+        .peekable();
+    controls.peek().is_none()
+        || controls.any(|trial| facts.probe_of(trial.id).is_none() || !heard(observations, trial))
+}
+
+/// Whether a canary that nobody else ever had was visited: `unsent`, or any whose link was never out.
+fn is_noise(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
+    let strangers = || of(observations, trial).any(|seen| !seen.actor.is_own());
+    match trial.arm {
+        Arm::Unsent | Arm::Reached => strangers(),
+        Arm::Sent | Arm::Drafted => {
+            facts.boundaries(trial.id).is_empty() && of(observations, trial).next().is_some()
+        }
+    }
+}
+
+fn before_its_cause(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
+    !facts.boundaries(trial.id).is_empty()
+        && of(observations, trial).any(|seen| seen.delay.is_none())
+}
+
+fn clock_moved(facts: &Facts<'_>) -> bool {
+    facts
+        .end
+        .is_some_and(|end| end.clock_drift_ms.unsigned_abs() > CLOCK_DRIFT_MS)
+}
+
+/// Whether the run ended before the last exposure's window did.
+fn window_is_open(facts: &Facts<'_>) -> bool {
+    let Some(end) = facts.end.filter(|end| !end.interrupted) else {
+        return true;
+    };
+    let window = i64::try_from(facts.manifest.window.as_millis()).unwrap_or(i64::MAX);
+    facts
+        .exposures
+        .iter()
+        .any(|exposure| millis(exposure.to.unwrap_or(exposure.from), end.at) < window)
+}
+
+/// Whether both browsers were proven to come in by their own doors, and there only.
+pub(super) fn doors_are_proven(
+    facts: &Facts<'_>,
+    observations: &[Observation],
+    variant: &str,
+) -> bool {
+    [Via::Sender, Via::Recipient].into_iter().all(|via| {
+        let of_this = |trial: &&Trial| trial.variant == variant && trial.via == Some(via);
+        let mut trials = facts.manifest.trials.iter().filter(of_this).peekable();
+        trials.peek().is_some()
+            && trials.all(|trial| heard(observations, trial) && !came_in_public(facts, trial))
+    })
+}
+
+fn came_in_public(facts: &Facts<'_>, trial: &Trial) -> bool {
+    let carries = |token: &TokenId| token.trial == trial.id;
+    facts
+        .hits
+        .iter()
+        .any(|(_, hit)| hit.door == Door::Public && hit.tokens().iter().any(carries))
+}
+
+/// Whether the service came to the public door without a token of ours, after the first link was out: it may have
+/// learned a link and come by another.
+pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
+    let Some(first) = facts.exposures.iter().map(|exposure| exposure.from).min() else {
+        return false;
+    };
+    let networks = facts.networks_in(variant);
+    let known = Known {
+        networks: &networks,
+        agents: &facts.manifest.scenario.agents,
+    };
+    facts.hits.iter().any(|(_, hit)| {
+        hit.tokens().is_empty()
+            && hit.received >= first
+            && attribute(hit, known).actor == Actor::Provider
+    })
+}

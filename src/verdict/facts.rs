@@ -1,0 +1,111 @@
+use std::collections::HashMap;
+
+use ipnet::IpNet;
+
+use crate::model::{
+    Answer, Evidence, Exposure, Failure, Gap, Hit, Manifest, Notice, Phase, Probe, Record, RunEnd,
+    Timestamp, Trial, TrialId,
+};
+
+/// The records of a run, sorted by what they are.
+pub(super) struct Facts<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) exposures: Vec<&'a Exposure>,
+    pub(super) notices: Vec<&'a Notice>,
+    pub(super) failures: Vec<&'a Failure>,
+    pub(super) probes: Vec<&'a Probe>,
+    pub(super) hits: Vec<(u64, &'a Hit)>,
+    pub(super) answers: HashMap<u64, &'a Answer>,
+    pub(super) gaps: Vec<&'a Gap>,
+    pub(super) end: Option<&'a RunEnd>,
+}
+
+impl<'a> Facts<'a> {
+    /// None without a manifest.
+    pub(super) fn sort(evidence: &'a Evidence) -> Option<Self> {
+        let mut facts = Self {
+            manifest: evidence.manifest()?,
+            exposures: Vec::new(),
+            notices: Vec::new(),
+            failures: Vec::new(),
+            probes: Vec::new(),
+            hits: Vec::new(),
+            answers: HashMap::new(),
+            gaps: Vec::new(),
+            end: None,
+        };
+        for entry in &evidence.entries {
+            match &entry.record {
+                Record::Manifest(_) | Record::Mark(_) => {}
+                Record::Exposure(exposure) => facts.exposures.push(exposure),
+                Record::Notice(notice) => facts.notices.push(notice),
+                Record::Failure(failure) => facts.failures.push(failure),
+                Record::Probe(probe) => facts.probes.push(probe),
+                Record::Hit(hit) => facts.hits.push((entry.seq, hit)),
+                Record::Answer(answer) => _ = facts.answers.insert(answer.hit, answer),
+                Record::Gap(gap) => facts.gaps.push(gap),
+                Record::End(end) => facts.end = Some(end),
+            }
+        }
+        Some(facts)
+    }
+
+    pub(super) fn trial(&self, id: TrialId) -> Option<&'a Trial> {
+        self.manifest.trials.iter().find(|trial| trial.id == id)
+    }
+
+    /// Where the service fetches from when a trial's variant is played.
+    pub(super) fn networks_of(&self, id: TrialId) -> Vec<IpNet> {
+        let variant = self.trial(id).map(|trial| trial.variant.as_str());
+        self.networks_in(variant.unwrap_or_default())
+    }
+
+    /// Where the service fetches from in a variant.
+    pub(super) fn networks_in(&self, variant: &str) -> Vec<IpNet> {
+        let variant = self
+            .manifest
+            .variants
+            .iter()
+            .find(|known| known.name == variant);
+        let own = variant.into_iter().flat_map(|variant| &variant.networks);
+        self.manifest
+            .scenario
+            .networks
+            .iter()
+            .chain(own)
+            .copied()
+            .collect()
+    }
+
+    pub(super) fn exposures_of(&self, id: TrialId) -> impl Iterator<Item = &'a Exposure> + '_ {
+        self.exposures
+            .iter()
+            .copied()
+            .filter(move |exposure| exposure.trial == id)
+    }
+
+    pub(super) fn is_exposed(&self, id: TrialId, phase: Phase) -> bool {
+        self.exposures_of(id)
+            .any(|exposure| exposure.phase == phase)
+    }
+
+    pub(super) fn probe_of(&self, id: TrialId) -> Option<&'a Probe> {
+        self.probes.iter().copied().find(|probe| probe.trial == id)
+    }
+
+    pub(super) fn noticed(&self, id: TrialId, phase: Phase) -> bool {
+        self.notices
+            .iter()
+            .any(|notice| notice.trial == id && notice.phase == phase)
+    }
+
+    /// The instants at which a trial's link went a step further, with the phase each began.
+    pub(super) fn boundaries(&self, id: TrialId) -> Vec<(Timestamp, Option<Phase>)> {
+        let exposed = self
+            .exposures_of(id)
+            .map(|exposure| (exposure.from, Some(exposure.phase)));
+        exposed
+            .chain(self.probe_of(id).map(|probe| (probe.from, None)))
+            .collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! **Verdict** (floor 2). From evidence to what can be said: a pure function, the same bytes for the same records.
+//!
+//! `facts` sorts the records, `observe` reads each hit in the context of its trial, `control` says what stands against
+//! believing any of it, `judge` speaks per cell, and `outcome` holds that against what the author claimed.
+//!
+//! One attributed hit proves presence; absence is only bounded. So `not-observed` needs every doubt gone, while
+//! `observed` falls only with doubts about the canaries themselves ([`crate::model::Doubt::unsettles_presence`]).
+
+mod control;
+mod facts;
+mod judge;
+mod observe;
+mod outcome;
+mod sets;
+mod statistics;
+
+pub use judge::{JudgeError, Judged, judge};
+pub use observe::Observation;
+pub use outcome::ExitStatus;
+pub use statistics::clopper_pearson;

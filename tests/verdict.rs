@@ -1,0 +1,559 @@
+//! What may be said of evidence, and what may not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use common::evidence::{Run, SEALED, Visit, end};
+use waxseal::model::{
+    Account, Actor, Arm, Bytes, Cell, Depth, Door, Doubt, HitKind, Outcome, Part, Phase,
+    Recognition, Record, RunEnd, Verdict,
+};
+use waxseal::verdict::{ExitStatus, judge};
+
+fn cells(run: &Run) -> Vec<Cell> {
+    judge(&run.evidence()).unwrap().cells
+}
+
+fn cell(run: &Run, arm: Arm) -> Cell {
+    cells(run)
+        .into_iter()
+        .find(|cell| cell.arm == arm)
+        .expect("the arm was planned")
+}
+
+/// The verdict on `sent`, with its doubts.
+fn sent(run: &Run) -> (Verdict, Vec<Doubt>) {
+    let cell = cell(run, Arm::Sent);
+    (cell.verdict, cell.doubts)
+}
+
+fn without(run: &Run, unwanted: impl Fn(&Record) -> bool) -> Run {
+    let mut run = run.clone();
+    run.records.retain(|record| !unwanted(record));
+    run
+}
+
+#[test]
+fn silence_with_all_its_proofs_is_not_observed_and_states_its_bound() {
+    let run = Run::quiet(4);
+    for arm in [Arm::Sent, Arm::Drafted, Arm::Unsent] {
+        let cell = cell(&run, arm);
+        assert_eq!(
+            (cell.verdict, cell.hits, cell.trials, &cell.doubts[..]),
+            (Verdict::NotObserved, 0, 4, &[][..])
+        );
+        assert!((cell.interval.high - 0.602).abs() < 0.001);
+    }
+    let reached = cell(&run, Arm::Reached);
+    assert_eq!((reached.verdict, reached.hits), (Verdict::Observed, 4));
+}
+
+#[test]
+fn a_provider_that_reads_is_observed() {
+    let mut run = Run::quiet(4);
+    for (nth, trial) in run.of(Arm::Sent).into_iter().enumerate() {
+        run.visit(trial, Visit::provider(10.7 + nth as f64));
+    }
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!(
+        (cell.verdict, cell.depth, cell.hits),
+        (Verdict::Observed, Some(Depth::Read), 4)
+    );
+    assert_eq!(
+        cell.first_delay.unwrap().as_millis(),
+        200,
+        "counted from sending, not from typing"
+    );
+    assert_eq!(cell.actors[0].actor, Actor::Provider);
+    assert_eq!(cell.actors[0].factors, ["address in 198.51.100.0/24"]);
+}
+
+/// The Skype story of 2013: four links, two of them asked for with HEAD.
+#[test]
+fn a_head_has_touched_the_link_and_not_read_it() {
+    let mut run = Run::quiet(4);
+    for trial in run.of(Arm::Sent).into_iter().take(2) {
+        run.visit(
+            trial,
+            Visit {
+                method: "HEAD",
+                body_bytes: Some(0),
+                ..Visit::provider(20.0)
+            },
+        );
+    }
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!(
+        (cell.verdict, cell.depth, cell.hits, cell.trials),
+        (Verdict::Observed, Some(Depth::Probed), 2, 4)
+    );
+    assert!(
+        (cell.interval.low - 0.068).abs() < 0.001 && (cell.interval.high - 0.932).abs() < 0.001
+    );
+}
+
+#[test]
+fn a_get_that_took_nothing_has_only_touched_the_link() {
+    for body_bytes in [Some(0), None] {
+        let mut run = Run::quiet(3);
+        let trial = run.of(Arm::Sent)[0];
+        run.visit(
+            trial,
+            Visit {
+                body_bytes,
+                ..Visit::provider(20.0)
+            },
+        );
+        assert_eq!(cell(&run, Arm::Sent).depth, Some(Depth::Probed));
+    }
+}
+
+#[test]
+fn the_pages_own_image_is_a_step_deeper() {
+    let mut run = Run::quiet(3);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(trial, Visit::provider(20.0));
+    run.visit(
+        trial,
+        Visit {
+            part: Part::Image,
+            ..Visit::provider(20.1)
+        },
+    );
+    assert_eq!(cell(&run, Arm::Sent).depth, Some(Depth::Loaded));
+}
+
+/// The trap: our own browsers ask for the thumbnail.
+#[test]
+fn our_own_browsers_are_never_the_provider() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(
+        trial,
+        Visit {
+            door: SEALED,
+            peer: "198.51.100.7:1",
+            body_bytes: Some(0),
+            ..Visit::new(20.0)
+        },
+    );
+    let open = Door::Browser {
+        account: Account::Sender,
+        sealed: false,
+    };
+    run.visit(
+        trial,
+        Visit {
+            door: open,
+            agent: "ExampleBot",
+            ..Visit::new(20.0)
+        },
+    );
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!((cell.verdict, cell.hits), (Verdict::NotObserved, 0));
+    let actors: Vec<(Actor, u32)> = cell
+        .actors
+        .iter()
+        .map(|one| (one.actor, one.refused))
+        .collect();
+    assert_eq!(actors, [(Actor::Sender, 0), (Actor::Recipient, 1)]);
+}
+
+#[test]
+fn a_stranger_with_the_providers_agent_is_unknown() {
+    let mut run = Run::quiet(3);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(
+        trial,
+        Visit {
+            agent: "ExampleBot/1",
+            ..Visit::new(20.0)
+        },
+    );
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!(
+        (cell.verdict, cell.actors[0].actor),
+        (Verdict::Observed, Actor::Unknown)
+    );
+}
+
+#[test]
+fn silence_of_a_deaf_collector_says_nothing() {
+    let run = Run::quiet(4);
+    let last_control = *run.of(Arm::Reached).last().unwrap();
+    let hears = |record: &Record| matches!(record, Record::Hit(hit) if hit.tokens()[0].trial == last_control);
+    assert_eq!(
+        sent(&without(&run, hears)),
+        (Verdict::Inconclusive, vec![Doubt::ControlSilent])
+    );
+    let fetches =
+        |record: &Record| matches!(record, Record::Probe(probe) if probe.trial == last_control);
+    assert_eq!(
+        sent(&without(&run, fetches)).1,
+        [Doubt::ControlSilent, Doubt::NoiseInControl]
+    );
+    let mut uncontrolled = run.clone();
+    uncontrolled
+        .manifest
+        .trials
+        .retain(|trial| trial.arm != Arm::Reached);
+    assert!(sent(&uncontrolled).1.contains(&Doubt::ControlSilent));
+}
+
+#[test]
+fn each_missing_proof_has_its_doubt() {
+    let run = Run::quiet(4);
+    let first = run.of(Arm::Sent)[0];
+    let lacks = |phase| {
+        without(
+            &run,
+            move |r| matches!(r, Record::Notice(n) if n.trial == first && n.phase == phase),
+        )
+    };
+    assert_eq!(
+        sent(&lacks(Phase::Receive)),
+        (Verdict::Inconclusive, vec![Doubt::NotDelivered])
+    );
+    assert_eq!(
+        sent(&lacks(Phase::Confirm)),
+        (Verdict::Inconclusive, vec![Doubt::ExposureUnconfirmed])
+    );
+    let unplayed = without(
+        &run,
+        |r| matches!(r, Record::Exposure(e) if e.trial == first),
+    );
+    assert!(sent(&unplayed).1.contains(&Doubt::TooFewTrials));
+    let mut gap = run.clone();
+    gap.gap();
+    assert_eq!(
+        sent(&gap),
+        (Verdict::Inconclusive, vec![Doubt::CoverageGap])
+    );
+    assert_eq!(
+        sent(&Run::quiet(2)),
+        (Verdict::Inconclusive, vec![Doubt::TooFewTrials])
+    );
+}
+
+#[test]
+fn a_failure_leaves_its_doubt_where_it_happened() {
+    let mut run = Run::quiet(4);
+    let drafted = run.of(Arm::Drafted)[0];
+    run.fail(Some(drafted), Phase::Compose, Doubt::SelectorDrift);
+    assert_eq!(cell(&run, Arm::Drafted).doubts, [Doubt::SelectorDrift]);
+    assert_eq!(cell(&run, Arm::Sent).doubts, []);
+    run.fail(None, Phase::Login, Doubt::SessionLost);
+    assert_eq!(cell(&run, Arm::Sent).doubts, [Doubt::SessionLost]);
+    assert_eq!(cell(&run, Arm::Unsent).doubts, []);
+}
+
+#[test]
+fn an_unfinished_run_is_never_clean() {
+    let mut run = Run::quiet(4);
+    for unfinished in [
+        None,
+        Some(RunEnd {
+            interrupted: true,
+            ..end(200.0)
+        }),
+        Some(end(25.0)),
+    ] {
+        run.end = unfinished;
+        assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::WindowOpen]));
+    }
+}
+
+#[test]
+fn a_clock_that_jumped_is_not_believed() {
+    let mut run = Run::quiet(4);
+    run.end = Some(RunEnd {
+        clock_drift_ms: -3_600_000,
+        ..end(200.0)
+    });
+    assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::ClockSkew]));
+}
+
+#[test]
+fn an_effect_before_its_cause_unsettles_everything() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(trial, Visit::provider(9.0));
+    assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::ClockSkew]));
+}
+
+#[test]
+fn a_visitor_to_a_canary_nobody_had_unsettles_everything() {
+    let mut run = Run::quiet(4);
+    let (sent_trial, unsent) = (run.of(Arm::Sent)[0], run.of(Arm::Unsent)[0]);
+    run.visit(sent_trial, Visit::provider(20.0));
+    run.visit(unsent, Visit::new(20.0));
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::NoiseInControl])
+    );
+}
+
+#[test]
+fn a_browser_at_the_public_door_unsettles_everything() {
+    let mut run = Run::quiet(4);
+    let (sent_trial, door_control) = (run.of(Arm::Sent)[0], run.of(Arm::Reached)[0]);
+    run.visit(sent_trial, Visit::provider(20.0));
+    run.visit(
+        door_control,
+        Visit {
+            peer: "127.0.0.1:9",
+            ..Visit::new(1.15)
+        },
+    );
+    let (verdict, doubts) = sent(&run);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(doubts.contains(&Doubt::Unsealed), "{doubts:?}");
+}
+
+/// Law 4: one attributed hit proves presence, whatever else went wrong.
+#[test]
+fn presence_stands_where_absence_would_not() {
+    let mut run = Run::quiet(4);
+    let trials = run.of(Arm::Sent);
+    run.visit(trials[0], Visit::provider(20.0));
+    run.gap();
+    let received = |r: &Record| matches!(r, Record::Notice(n) if n.trial == trials[1]);
+    let run = without(&run, received);
+    let (verdict, doubts) = sent(&run);
+    assert_eq!(verdict, Verdict::Observed);
+    assert_eq!(
+        doubts,
+        [
+            Doubt::CoverageGap,
+            Doubt::ExposureUnconfirmed,
+            Doubt::NotDelivered
+        ]
+    );
+}
+
+#[test]
+fn outcomes_hold_the_verdict_against_the_claim() {
+    let outcome =
+        |claim: Verdict, depth, actors: Option<Vec<Actor>>, doubtful: bool, visited: bool| {
+            let mut run = Run::quiet(4);
+            run.expect(Arm::Sent, claim, depth, actors);
+            let trial = run.of(Arm::Sent)[0];
+            if visited {
+                run.visit(trial, Visit::provider(20.0));
+            }
+            if doubtful {
+                run.gap();
+            }
+            (cell(&run, Arm::Sent).outcome, ExitStatus::of(&cells(&run)))
+        };
+    use ExitStatus::{Failed, Inconclusive, Met};
+    let (yes, no) = (Verdict::Observed, Verdict::NotObserved);
+    assert_eq!(outcome(yes, None, None, false, true), (Outcome::Pass, Met));
+    assert_eq!(
+        outcome(
+            yes,
+            Some(Depth::Read),
+            Some(vec![Actor::Provider]),
+            false,
+            true
+        ),
+        (Outcome::Pass, Met)
+    );
+    assert_eq!(
+        outcome(yes, Some(Depth::Probed), None, false, true),
+        (Outcome::Fail, Failed)
+    );
+    assert_eq!(
+        outcome(yes, None, Some(vec![Actor::Unknown]), false, true),
+        (Outcome::Fail, Failed)
+    );
+    assert_eq!(
+        outcome(yes, None, Some(vec![]), false, true),
+        (Outcome::Fail, Failed)
+    );
+    assert_eq!(
+        outcome(yes, None, None, false, false),
+        (Outcome::Fail, Failed)
+    );
+    assert_eq!(outcome(no, None, None, false, false), (Outcome::Pass, Met));
+    assert_eq!(
+        outcome(no, None, None, false, true),
+        (Outcome::Fail, Failed)
+    );
+    // A leak is a leak, gap or not; a claim of silence is neither met nor failed by a run that may have been deaf.
+    assert_eq!(outcome(no, None, None, true, true), (Outcome::Fail, Failed));
+    assert_eq!(
+        outcome(no, None, None, true, false),
+        (Outcome::Inconclusive, Inconclusive)
+    );
+    assert_eq!(
+        outcome(yes, None, None, true, true),
+        (Outcome::Inconclusive, Inconclusive)
+    );
+}
+
+#[test]
+fn the_same_evidence_gives_the_same_verdict() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[2];
+    run.visit(trial, Visit::provider(20.0));
+    assert_eq!(
+        judge(&run.evidence()).unwrap(),
+        judge(&run.evidence()).unwrap()
+    );
+}
+
+/// Turns the last hit into bytes that are no request.
+fn break_last_request(run: &mut Run) {
+    let hits = run.records.iter_mut().rev();
+    let mut hits = hits.filter_map(|record| match record {
+        Record::Hit(hit) => Some(hit),
+        _ => None,
+    });
+    hits.next().unwrap().kind = HitKind::Connection {
+        sent: Bytes(b"GET /TOKEN HTTP/9".to_vec()),
+    };
+}
+
+/// Makes the last hit one without a token of ours.
+fn take_tokens_of_last(run: &mut Run, recognition: Recognition) {
+    let hits = run.records.iter_mut().rev();
+    let mut hits = hits.filter_map(|record| match record {
+        Record::Hit(hit) => Some(hit),
+        _ => None,
+    });
+    hits.next().unwrap().recognition = recognition;
+}
+
+#[test]
+fn a_link_named_in_bytes_that_are_no_request_was_touched() {
+    let mut run = Run::quiet(4);
+    let (sent_trial, unsent) = (run.of(Arm::Sent)[0], run.of(Arm::Unsent)[0]);
+    run.visit(sent_trial, Visit::provider(20.0));
+    break_last_request(&mut run);
+    let seen = cell(&run, Arm::Sent);
+    assert_eq!(
+        (seen.verdict, seen.depth, seen.hits),
+        (Verdict::Observed, Some(Depth::Probed), 1)
+    );
+    run.visit(unsent, Visit::provider(20.0));
+    break_last_request(&mut run);
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::NoiseInControl])
+    );
+}
+
+/// A provider that follows a rewritten or cut link has no token to show, and silence is then no silence.
+#[test]
+fn a_provider_that_comes_by_another_link_leaves_no_silence() {
+    for recognition in [Recognition::Foreign, Recognition::None] {
+        let mut run = Run::quiet(4);
+        let trial = run.of(Arm::Sent)[0];
+        run.visit(trial, Visit::provider(20.0));
+        take_tokens_of_last(&mut run, recognition.clone());
+        assert_eq!(
+            sent(&run),
+            (Verdict::Inconclusive, vec![Doubt::LinkRewritten])
+        );
+        assert_eq!(cell(&run, Arm::Unsent).verdict, Verdict::NotObserved);
+        // A stranger from elsewhere, or the provider before anything was out, says nothing about our links.
+        let mut run = Run::quiet(4);
+        run.visit(trial, Visit::new(20.0));
+        take_tokens_of_last(&mut run, recognition.clone());
+        run.visit(trial, Visit::provider(2.0));
+        take_tokens_of_last(&mut run, recognition);
+        assert_eq!(sent(&run), (Verdict::NotObserved, vec![]));
+    }
+}
+
+#[test]
+fn every_link_that_a_request_names_is_counted() {
+    let mut run = Run::quiet(4);
+    let trials = run.of(Arm::Sent);
+    run.visit(trials[0], Visit::provider(20.0));
+    let second = Run::token(&run, trials[1]);
+    if let Some(Record::Hit(hit)) = run
+        .records
+        .iter_mut()
+        .rev()
+        .find(|r| matches!(r, Record::Hit(_)))
+    {
+        hit.recognition = Recognition::Intact {
+            tokens: [hit.tokens(), &[second]].concat(),
+        };
+    }
+    assert_eq!(cell(&run, Arm::Sent).hits, 2);
+}
+
+#[test]
+fn doors_that_were_never_proven_prove_nothing() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(trial, Visit::provider(20.0));
+    run.manifest
+        .trials
+        .retain(|trial| trial.arm != Arm::Reached);
+    let (verdict, doubts) = sent(&run);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(doubts.contains(&Doubt::Unsealed), "{doubts:?}");
+}
+
+/// Every trial gets the same time: who comes later is told and not counted.
+#[test]
+fn a_visit_after_the_window_is_late() {
+    let mut run = Run::quiet(4);
+    let trials = run.of(Arm::Sent);
+    run.visit(trials[0], Visit::provider(20.0));
+    run.visit(trials[1], Visit::provider(120.0));
+    let seen = cell(&run, Arm::Sent);
+    assert_eq!(
+        (seen.verdict, seen.hits, seen.late),
+        (Verdict::Observed, 1, 1)
+    );
+    let mut only_late = Run::quiet(4);
+    only_late.visit(trials[1], Visit::provider(120.0));
+    let seen = cell(&only_late, Arm::Sent);
+    assert_eq!(
+        (seen.verdict, seen.hits, seen.late),
+        (Verdict::Observed, 0, 1),
+        "presence is presence"
+    );
+}
+
+#[test]
+fn what_was_typed_and_never_sent_is_no_trial_of_sending() {
+    let mut run = Run::quiet(4);
+    let trials = run.of(Arm::Sent);
+    run.visit(trials[0], Visit::provider(20.0));
+    let sending = |r: &Record| matches!(r, Record::Exposure(e) if e.phase == Phase::Send && e.trial != trials[0]);
+    let seen = cell(&without(&run, sending), Arm::Sent);
+    assert_eq!((seen.hits, seen.trials, seen.planned), (1, 1, 4));
+}
+
+#[test]
+fn who_comes_before_the_sending_is_told_apart() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(trial, Visit::provider(10.3));
+    let seen = cell(&run, Arm::Sent);
+    assert_eq!(seen.actors[0].phases, [Phase::Compose]);
+    assert_eq!(
+        seen.first_delay.unwrap().as_millis(),
+        300,
+        "counted from typing"
+    );
+}
+
+/// Only we know the name that our own fetches go by.
+#[test]
+fn a_stranger_who_comes_while_we_fetch_is_no_auditor() {
+    let mut run = Run::quiet(4);
+    let control = *run.of(Arm::Reached).last().unwrap();
+    run.visit(control, Visit::provider(150.1));
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::NoiseInControl])
+    );
+}
