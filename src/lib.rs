@@ -43,5 +43,6 @@ pub mod canary;
 pub mod diagnostic;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod scenario;
 pub mod verdict;

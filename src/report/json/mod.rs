@@ -1,0 +1,48 @@
+//! JSON reports. Each format has types of its own that never change once published; inner types may.
+
+pub mod v1;
+
+use serde::Serialize;
+
+use super::View;
+
+/// A run in format 1, as text. Everything beyond plain ASCII is escaped, so that a report holds no control character of
+/// a visitor's, wherever it is shown.
+///
+/// # Errors
+/// None that is known: the format's types are plain.
+pub fn format_1(view: &View<'_>) -> serde_json::Result<String> {
+    to_ascii(&v1::report(view))
+}
+
+fn to_ascii(report: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(report)?;
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | ' '..='~' => ascii.push(c),
+            // Only inside strings; beyond the basic plane JSON takes a pair (RFC 8259, section 7).
+            c => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    Ok(ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_escaped_is_read_back_the_same() {
+        let text = "a\u{9b}\u{202e}\u{7f}\u{1f980}é\n\"";
+        let ascii = to_ascii(&text).unwrap();
+        assert!(
+            ascii.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+            "{ascii}"
+        );
+        assert_eq!(serde_json::from_str::<String>(&ascii).unwrap(), text);
+    }
+}

@@ -1,0 +1,259 @@
+//! Format 1.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::model::{
+    Actor, ActorSummary, Arm, Cell, Depth, Doubt, Form, Limit, Outcome, Part, Phase, Verdict,
+};
+use crate::report::View;
+
+/// A waxseal report.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "waxseal report, format 1")]
+pub struct Report {
+    /// The format's version.
+    #[schemars(range(min = 1, max = 1))]
+    format: u8,
+    /// The run.
+    run: Run,
+    /// The program that made it.
+    tool: Tool,
+    /// The scenario it played.
+    scenario: Scenario,
+    /// What can be said, one for each variant, arm and form.
+    cells: Vec<CellReport>,
+    /// Steps that went wrong.
+    failures: Vec<FailureReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Run {
+    /// Eight hexadecimal digits.
+    id: String,
+    /// RFC 3339, UTC.
+    started: String,
+    /// RFC 3339, UTC; null while it has not ended.
+    ended: Option<String>,
+    /// Stopped by hand, or killed.
+    interrupted: bool,
+    /// The seed of the order of its trials.
+    seed: u64,
+    /// How long was listened after each exposure, in milliseconds.
+    window_ms: u64,
+    /// Whether the doors of our own browsers refused.
+    sealed: bool,
+    /// The address in the links.
+    public: String,
+    /// Browser and driver.
+    browser: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Tool {
+    name: String,
+    version: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Scenario {
+    /// The file, as it was named.
+    path: String,
+    /// SHA-256 of its text, hexadecimal.
+    digest: String,
+    service: String,
+    title: String,
+    /// When its selectors were last reviewed.
+    checked: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct CellReport {
+    service: String,
+    variant: String,
+    arm: Arm,
+    form: Form,
+    verdict: Verdict,
+    /// How far whoever came went; null unless observed.
+    depth: Option<Depth>,
+    /// Who came, attempts at the doors of our own browsers included.
+    actors: Vec<Actor>,
+    /// What each of them did.
+    visitors: Vec<Visitor>,
+    /// Trials planned.
+    planned: u32,
+    /// Trials in which the link was out.
+    trials: u32,
+    /// Trials with a visitor who is not us; for `reached`, those we were heard in.
+    hits: u32,
+    /// Trials that had one after their window had closed: known, and not among the hits.
+    late: u32,
+    /// Exact 95 % interval of the chance of a visit.
+    #[schemars(length(equal = 2))]
+    interval: Vec<f64>,
+    /// From typing or sending, whichever came last, to the first visit.
+    first_delay_ms: Option<u64>,
+    doubts: Vec<Doubt>,
+    /// The verdict that the scenario claims; null where it claims none.
+    expected: Option<Verdict>,
+    /// The whole claim.
+    claim: Option<Claim>,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Visitor {
+    actor: Actor,
+    trials: u32,
+    hits: u32,
+    /// Turned away at a sealed door: attempts, not fetches.
+    refused: u32,
+    depth: Depth,
+    /// `compose`: while the link was typed; `send`: after it was sent.
+    phases: Vec<Phase>,
+    methods: Vec<String>,
+    parts: Vec<Part>,
+    /// As sent. Hostile: escape it wherever it is shown.
+    agents: Vec<String>,
+    addresses: Vec<String>,
+    /// Why we think it was this actor.
+    factors: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Claim {
+    verdict: Verdict,
+    depth: Option<Depth>,
+    actors: Option<Vec<Actor>>,
+    /// Its line in the scenario, counted from 1.
+    line: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FailureReport {
+    variant: String,
+    /// The trial's number in the run; null where it stood before all of them.
+    trial: Option<u16>,
+    account: String,
+    phase: String,
+    doubt: Doubt,
+    /// The step's line in the scenario, counted from 1.
+    line: Option<u32>,
+    message: String,
+}
+
+/// The report of a run.
+#[must_use]
+pub fn report(view: &View<'_>) -> Report {
+    Report {
+        format: 1,
+        run: run(view),
+        tool: Tool {
+            name: view.manifest.tool.name.clone(),
+            version: view.manifest.tool.version.clone(),
+        },
+        scenario: scenario(view),
+        cells: view
+            .cells
+            .iter()
+            .map(|one| cell(&view.manifest.scenario.service, one))
+            .collect(),
+        failures: view.failures.iter().map(|one| failure(one)).collect(),
+    }
+}
+
+/// The format's JSON Schema (draft 2020-12).
+#[must_use]
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Report);
+    schema.insert("$id".to_owned(), "urn:waxseal:report:1".into());
+    schema.to_value()
+}
+
+fn run(view: &View<'_>) -> Run {
+    let manifest = view.manifest;
+    Run {
+        id: view.run.to_string(),
+        started: manifest.started.to_string(),
+        ended: view.end.map(|end| end.at.to_string()),
+        interrupted: view.end.is_none_or(|end| end.interrupted),
+        seed: manifest.seed,
+        window_ms: u64::try_from(manifest.window.as_millis()).unwrap_or(u64::MAX),
+        sealed: manifest.sealed,
+        public: manifest.public.clone(),
+        browser: manifest.browser.clone(),
+    }
+}
+
+fn scenario(view: &View<'_>) -> Scenario {
+    let scenario = &view.manifest.scenario;
+    Scenario {
+        path: scenario.path.clone(),
+        digest: scenario.digest.clone(),
+        service: scenario.service.clone(),
+        title: scenario.title.clone(),
+        checked: scenario.checked.clone(),
+    }
+}
+
+fn cell(service: &str, cell: &Cell) -> CellReport {
+    CellReport {
+        service: service.to_owned(),
+        variant: cell.variant.clone(),
+        arm: cell.arm,
+        form: cell.form,
+        verdict: cell.verdict,
+        depth: cell.depth,
+        actors: cell.actors.iter().map(|summary| summary.actor).collect(),
+        visitors: cell.actors.iter().map(visitor).collect(),
+        planned: cell.planned,
+        trials: cell.trials,
+        hits: cell.hits,
+        late: cell.late,
+        interval: vec![cell.interval.low, cell.interval.high],
+        first_delay_ms: cell
+            .first_delay
+            .and_then(|delay| u64::try_from(delay.as_millis()).ok()),
+        doubts: cell.doubts.clone(),
+        expected: cell.expected.as_ref().map(|claim| claim.verdict),
+        claim: cell.expected.as_ref().map(claim),
+        outcome: cell.outcome,
+    }
+}
+
+fn visitor(summary: &ActorSummary) -> Visitor {
+    Visitor {
+        actor: summary.actor,
+        trials: summary.trials,
+        hits: summary.hits,
+        refused: summary.refused,
+        depth: summary.depth,
+        phases: summary.phases.clone(),
+        methods: summary.methods.clone(),
+        parts: summary.parts.clone(),
+        agents: summary.agents.clone(),
+        addresses: summary.peers.iter().map(ToString::to_string).collect(),
+        factors: summary.factors.clone(),
+    }
+}
+
+fn claim(limit: &Limit) -> Claim {
+    Claim {
+        verdict: limit.verdict,
+        depth: limit.depth,
+        actors: limit.actors.clone(),
+        line: limit.line,
+    }
+}
+
+fn failure(failure: &crate::model::Failure) -> FailureReport {
+    FailureReport {
+        variant: failure.variant.clone(),
+        trial: failure.trial.map(|id| id.0),
+        account: failure.account.to_string(),
+        phase: failure.phase.to_string(),
+        doubt: failure.doubt,
+        line: failure.step.as_ref().map(|step| step.line),
+        message: failure.message.clone(),
+    }
+}

@@ -1,0 +1,303 @@
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::diagnostic::printable;
+use crate::model::{
+    Actor, ActorSummary, Arm, Cell, Depth, Limit, Outcome, Part, Phase, VariantRef, Verdict,
+    display_duration,
+};
+
+use super::View;
+
+/// The longest piece of somebody else's text in a line.
+const FOREIGN_CHARS: usize = 160;
+
+/// A run as a terminal shows it: a block for each variant, a line for each cell.
+#[must_use]
+pub fn terminal(view: &View<'_>, colour: bool) -> String {
+    let pen = Pen { colour };
+    let mut out = String::new();
+    for variant in &view.manifest.variants {
+        let _ = writeln!(out, "{}\n", heading(view, variant));
+        for cell in view.cells_of(variant) {
+            out.push_str(&row(view, cell, pen));
+        }
+        out.push_str(&failures(view, variant, pen));
+        out.push('\n');
+    }
+    out.push_str(&sum(view, pen));
+    out
+}
+
+#[derive(Clone, Copy)]
+struct Pen {
+    colour: bool,
+}
+
+impl Pen {
+    fn paint(self, style: Style, text: &str) -> String {
+        if self.colour {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn outcome(self, outcome: Outcome) -> String {
+        let (colour, word) = match outcome {
+            Outcome::Pass => (AnsiColor::Green, "PASS"),
+            Outcome::Fail => (AnsiColor::Red, "FAIL"),
+            Outcome::Inconclusive => (AnsiColor::Yellow, " ?? "),
+            Outcome::NotRun => (AnsiColor::BrightBlack, " -- "),
+        };
+        self.paint(colour.on_default().bold(), word)
+    }
+
+    fn quiet(self, text: &str) -> String {
+        self.paint(Style::new().dimmed(), text)
+    }
+}
+
+fn heading(view: &View<'_>, variant: &VariantRef) -> String {
+    let manifest = view.manifest;
+    let name = match variant.title.as_str() {
+        "" => manifest.scenario.title.clone(),
+        title => format!("{} ({title})", manifest.scenario.title),
+    };
+    let trials = manifest
+        .trials
+        .iter()
+        .filter(|trial| trial.variant == variant.name)
+        .count();
+    let doors = if manifest.sealed {
+        "sealed browsers"
+    } else {
+        "open browsers"
+    };
+    let window = display_duration(manifest.window);
+    format!(
+        "{:<40} run {}   {trials} trials   listened {window} each   {doors}   selectors of {}",
+        printable(&name, FOREIGN_CHARS),
+        view.run,
+        manifest.scenario.checked
+    )
+}
+
+fn row(view: &View<'_>, cell: &Cell, pen: Pen) -> String {
+    let mut line = format!(
+        "  {}  {:<8}  {:<12}  {:<19}  {:>5}  {:<16}",
+        pen.outcome(cell.outcome),
+        cell.arm,
+        cell.form,
+        words(cell),
+        format!("{}/{}", cell.hits, cell.trials),
+        bound(cell),
+    );
+    let shows_delay = cell.verdict == Verdict::Observed && cell.arm != Arm::Reached;
+    if let Some(delay) = cell.first_delay.filter(|_| shows_delay) {
+        let _ = write!(line, "  first after {:<6}", display_duration(delay));
+    }
+    for summary in cell.actors.iter().filter(|one| speaks(cell, one)) {
+        let _ = write!(line, "  {}  {}", summary.actor, deeds(summary));
+    }
+    let mut out = line.trim_end().to_owned() + "\n";
+    for note in notes(view, cell) {
+        let _ = writeln!(out, "        {}", pen.quiet(&note));
+    }
+    out
+}
+
+/// Whose deeds stand in the line itself: whoever made the verdict. The others follow below it.
+fn speaks(cell: &Cell, summary: &ActorSummary) -> bool {
+    summary.actor.is_own() == (cell.arm == Arm::Reached) && summary.refused == 0
+}
+
+fn words(cell: &Cell) -> &'static str {
+    match (cell.verdict, cell.arm) {
+        (Verdict::Observed, Arm::Reached) => "heard",
+        (Verdict::Observed, _) => cell.depth.map_or("observed", Depth::words),
+        (Verdict::NotObserved, _) => "not observed",
+        (Verdict::Inconclusive, _) => "inconclusive",
+    }
+}
+
+fn bound(cell: &Cell) -> String {
+    let percent = |share: f64| {
+        let text = format!("{:.1}", share * 100.0);
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    match (cell.trials, cell.hits) {
+        (0, _) => "(nothing known)".to_owned(),
+        (_, 0) => format!("(at most {} %)", percent(cell.interval.high)),
+        _ => format!(
+            "({} to {} %)",
+            percent(cell.interval.low),
+            percent(cell.interval.high)
+        ),
+    }
+}
+
+fn deeds(summary: &ActorSummary) -> String {
+    let methods: Vec<String> = summary
+        .methods
+        .iter()
+        .map(|method| printable(method, 16))
+        .collect();
+    let also = |part, words: &str| summary.parts.contains(&part).then(|| words.to_owned());
+    let extras = [
+        also(Part::Image, "image too"),
+        also(Part::Style, "style sheet too"),
+        also(Part::Secret, "secret too"),
+    ];
+    std::iter::once(asked(&methods))
+        .chain(extras.into_iter().flatten())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Bytes that name the link and are no request have no method.
+fn asked(methods: &[String]) -> String {
+    if methods.is_empty() {
+        "no request".to_owned()
+    } else {
+        methods.join(" ")
+    }
+}
+
+/// What stands below a line: attempts of our own browsers, doubts, and a claim that was not met.
+fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
+    let attempts = cell
+        .actors
+        .iter()
+        .filter(|one| !speaks(cell, one))
+        .map(attempt);
+    let early = cell
+        .actors
+        .iter()
+        .filter(|one| speaks(cell, one) && is_early(cell, one));
+    let early =
+        early.map(|one| format!("{} came before it was sent: while it was typed", one.actor));
+    let late =
+        (cell.late > 0).then(|| format!("{} more after the window had closed", trials(cell.late)));
+    let doubts = cell
+        .doubts
+        .iter()
+        .map(|doubt| format!("{doubt}: {}", doubt.words()));
+    let unmet = matches!(cell.outcome, Outcome::Fail | Outcome::Inconclusive);
+    let claim = cell
+        .expected
+        .as_ref()
+        .filter(|_| unmet)
+        .map(|limit| claim(view, limit));
+    attempts
+        .chain(early)
+        .chain(late)
+        .chain(doubts)
+        .chain(claim)
+        .collect()
+}
+
+/// Whether somebody came to a sent link before it was sent.
+fn is_early(cell: &Cell, summary: &ActorSummary) -> bool {
+    cell.arm == Arm::Sent && summary.phases.contains(&Phase::Compose)
+}
+
+fn trials(count: u32) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} trial{plural}")
+}
+
+fn attempt(summary: &ActorSummary) -> String {
+    let parts: Vec<&str> = summary.parts.iter().map(|part| part.name()).collect();
+    let how = match summary.actor {
+        Actor::Sender | Actor::Recipient if summary.refused > 0 => {
+            format!(
+                "asked for the {} and was refused at its own door",
+                parts.join(", ")
+            )
+        }
+        Actor::Sender | Actor::Recipient => {
+            format!("fetched the {} by its own door", parts.join(", "))
+        }
+        _ => format!("came as well: {}", deeds(summary)),
+    };
+    format!("{} {how}, in {}", summary.actor, trials(summary.trials))
+}
+
+fn claim(view: &View<'_>, limit: &Limit) -> String {
+    let depth = limit
+        .depth
+        .map(|depth| format!(", depth {depth}"))
+        .unwrap_or_default();
+    let actors = limit.actors.as_ref().map(|actors| {
+        let names: Vec<&str> = actors.iter().map(|actor| actor.name()).collect();
+        if names.is_empty() {
+            ", by nobody".to_owned()
+        } else {
+            format!(", by {}", names.join(" and "))
+        }
+    });
+    let path = printable(&view.manifest.scenario.path, FOREIGN_CHARS);
+    format!(
+        "not met: {}{depth}{}  --> {path}:{}",
+        limit.verdict,
+        actors.unwrap_or_default(),
+        limit.line
+    )
+}
+
+/// What went wrong, each kind once with its count.
+fn failures(view: &View<'_>, variant: &VariantRef, pen: Pen) -> String {
+    let mut kinds: Vec<(String, usize)> = Vec::new();
+    for failure in view
+        .failures
+        .iter()
+        .filter(|failure| failure.variant == variant.name)
+    {
+        let line = failure
+            .step
+            .as_ref()
+            .map(|step| format!(":{}", step.line))
+            .unwrap_or_default();
+        let path = printable(&view.manifest.scenario.path, FOREIGN_CHARS);
+        let message = printable(&failure.message, FOREIGN_CHARS * 2);
+        let text = format!(
+            "{} at {}: {message}  --> {path}{line}",
+            failure.account, failure.phase
+        );
+        match kinds.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, times)) => *times += 1,
+            None => kinds.push((text, 1)),
+        }
+    }
+    let heading = if kinds.is_empty() {
+        ""
+    } else {
+        "\n  what went wrong\n"
+    };
+    let lines = kinds
+        .iter()
+        .map(|(text, times)| format!("    {times} x  {}\n", pen.quiet(text)));
+    heading.to_owned() + &lines.collect::<String>()
+}
+
+fn sum(view: &View<'_>, pen: Pen) -> String {
+    let count = |outcome| view.count(outcome);
+    let (met, failed, open) = (
+        count(Outcome::Pass),
+        count(Outcome::Fail),
+        count(Outcome::Inconclusive),
+    );
+    let text = match (failed, open) {
+        (0, 0) if met == 0 => "nothing was claimed".to_owned(),
+        (0, 0) => format!("every expectation met: {met} of {met}"),
+        _ => format!("{met} expectations met, {failed} failed, {open} inconclusive"),
+    };
+    let stopped = if view.end.is_none_or(|end| end.interrupted) {
+        "; the run was stopped early"
+    } else {
+        ""
+    };
+    pen.paint(Style::new().bold(), &format!("{text}{stopped}")) + "\n"
+}
