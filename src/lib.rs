@@ -45,4 +45,5 @@ pub mod model;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod store;
 pub mod verdict;
