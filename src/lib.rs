@@ -40,6 +40,7 @@
 
 pub mod attribution;
 pub mod canary;
+pub mod collector;
 pub mod diagnostic;
 pub mod model;
 pub mod plan;

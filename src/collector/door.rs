@@ -1,0 +1,215 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::canary::Keyring;
+use crate::model::{Account, Door, Gap, RunId, Timestamp};
+use crate::store::Store;
+
+use super::http::Visit;
+use super::intake::Intake;
+use super::limits;
+
+/// What can keep a collector from listening. Each text completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The address is taken, or not ours.
+    #[error("listen on {address}: {source}; free it, or name another with --listen")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// How a collector is set up.
+#[derive(Debug)]
+pub struct Setting {
+    /// Where the public door listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address in the links, without a closing slash; none: the public door's own, over HTTP.
+    pub public: Option<String>,
+    /// The keys it answers for.
+    pub keyring: Keyring,
+    /// The run that hits are recorded under.
+    pub run: RunId,
+}
+
+/// A listening collector.
+#[derive(Debug)]
+pub struct Collector {
+    address: SocketAddr,
+    house: Arc<House>,
+    stop: watch::Sender<bool>,
+    /// One task for each door.
+    doors: Mutex<JoinSet<()>>,
+}
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) public: String,
+    pub(super) keyring: Keyring,
+    pub(super) intake: Arc<Intake>,
+    places: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl House {
+    /// Resolves when the collector stops and what was sent before has had time to be read.
+    pub(super) async fn closing(&self) {
+        self.stopped().await;
+        tokio::time::sleep(limits::LAST_WORDS_TIME).await;
+    }
+
+    /// Resolves when the collector stops.
+    async fn stopped(&self) {
+        // The sender is only ever dropped with the collector, which is a stop as well.
+        let _ = self.stopping.clone().wait_for(|stop| *stop).await;
+    }
+}
+
+impl Collector {
+    /// Opens the public door.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub async fn start(setting: Setting, store: Arc<Store>) -> Result<Self, CollectorError> {
+        let listener = bind(setting.listen).await?;
+        let address = local(&listener, setting.listen)?;
+        let (stop, stopping) = watch::channel(false);
+        let house = Arc::new(House {
+            public: setting
+                .public
+                .unwrap_or_else(|| format!("http://{address}")),
+            keyring: setting.keyring,
+            intake: Arc::new(Intake::new(setting.run, store)),
+            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            stopping,
+        });
+        let mut doors = JoinSet::new();
+        doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
+        Ok(Self {
+            address,
+            house,
+            stop,
+            doors: Mutex::new(doors),
+        })
+    }
+
+    /// Where the public door listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address in the links.
+    #[must_use]
+    pub fn public(&self) -> &str {
+        &self.house.public
+    }
+
+    /// Opens the door of one account's browser, on loopback, and says where it is.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn open_door(
+        &self,
+        account: Account,
+        sealed: bool,
+    ) -> Result<SocketAddr, CollectorError> {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = bind(address).await?;
+        let address = local(&listener, address)?;
+        let door = Door::Browser { account, sealed };
+        self.doors
+            .lock()
+            .await
+            .spawn(accept(listener, door, Arc::clone(&self.house)));
+        Ok(address)
+    }
+
+    /// Closes all doors, lets visits end, and returns the gap that could not be recorded, if there is one.
+    pub async fn stop(&self) -> Option<Gap> {
+        let _ = self.stop.send(true);
+        while self.doors.lock().await.join_next().await.is_some() {}
+        let all = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
+        if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
+            .await
+            .is_err()
+        {
+            self.house.intake.miss(
+                Timestamp::now(),
+                "a visit was still going on when the collector stopped".into(),
+            );
+        }
+        self.house.intake.close_gap().await
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| CollectorError::Listen { address, source })
+}
+
+fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, CollectorError> {
+    listener
+        .local_addr()
+        .map_err(|source| CollectorError::Listen { address, source })
+}
+
+async fn accept(listener: TcpListener, door: Door, house: Arc<House>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = house.stopped() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => admit(stream, peer, door, &house),
+            Err(error) => {
+                house.intake.miss(
+                    Timestamp::now(),
+                    format!("a connection could not be accepted: {error}"),
+                );
+                // Out of descriptors: the error comes at once and again until some are free.
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        }
+    }
+    last_call(listener, door, &house);
+}
+
+/// Whoever stands at the door when it closes is still let in. Asked of the system itself, because the runtime may not
+/// have heard of them yet.
+fn last_call(listener: TcpListener, door: Door, house: &Arc<House>) {
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    while let Ok((stream, peer)) = listener.accept() {
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        match stream {
+            Ok(stream) => admit(stream, peer, door, house),
+            Err(error) => house.intake.miss(Timestamp::now(), error.to_string()),
+        }
+    }
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, door: Door, house: &Arc<House>) {
+    let Ok(place) = Arc::clone(&house.places).try_acquire_owned() else {
+        let reason = format!("more than {} connections at once", limits::CONNECTIONS);
+        house.intake.miss(Timestamp::now(), reason);
+        return;
+    };
+    let house = Arc::clone(house);
+    tokio::spawn(async move {
+        Visit::new(stream, peer, door, house).run().await;
+        drop(place);
+    });
+}

@@ -1,0 +1,374 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::canary::Page;
+use crate::model::{Answer, Bytes, Door, Hit, HitKind, Recognition, Request, Timestamp};
+
+use super::door::House;
+use super::limits;
+
+/// One connection, from its first byte to its last.
+pub(super) struct Visit {
+    stream: TcpStream,
+    peer: SocketAddr,
+    door: Door,
+    house: Arc<House>,
+    /// What was read and not yet understood.
+    buffer: Vec<u8>,
+}
+
+/// How reading a head ended.
+enum Head {
+    /// A request; its head took this many bytes.
+    Whole(Request, usize),
+    /// Bytes that are no request, and never will be one.
+    Broken,
+    /// The visitor stopped sending, or was too slow.
+    Ended,
+}
+
+/// What a request's body means for the connection.
+enum Body {
+    /// So many bytes follow the head.
+    Sized(u64),
+    /// Chunked, contradictory or too large: the connection ends with the answer.
+    Unread,
+}
+
+impl Visit {
+    pub(super) const fn new(
+        stream: TcpStream,
+        peer: SocketAddr,
+        door: Door,
+        house: Arc<House>,
+    ) -> Self {
+        Self {
+            stream,
+            peer,
+            door,
+            house,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Serves requests until the connection ends.
+    pub(super) async fn run(mut self) {
+        let mut wait = limits::HEAD_TIME;
+        let mut first = true;
+        loop {
+            match self.read_head(wait).await {
+                Head::Whole(request, length) => {
+                    if !self.serve(request, length).await {
+                        return self.close().await;
+                    }
+                }
+                // A connection that goes quiet between two requests has already been recorded by the first.
+                Head::Ended if !first && self.buffer.is_empty() => return,
+                Head::Ended | Head::Broken => return self.without_request().await,
+            }
+            (first, wait) = (false, limits::IDLE_TIME);
+        }
+    }
+
+    async fn read_head(&mut self, wait: Duration) -> Head {
+        let deadline = Instant::now() + wait;
+        let mut searched = 0;
+        loop {
+            if let Some(end) = end_of_head(&self.buffer, searched) {
+                return parse(&self.buffer[..end])
+                    .map_or(Head::Broken, |request| Head::Whole(request, end));
+            }
+            if self.buffer.len() >= limits::HEAD_BYTES {
+                return Head::Broken;
+            }
+            // The end may straddle two reads: look again at the last three bytes.
+            searched = self.buffer.len().saturating_sub(3);
+            match self.read_more(deadline).await {
+                Some(count) if count > 0 => {}
+                _ => return Head::Ended,
+            }
+        }
+    }
+
+    /// Reads once; none at a timeout, an error, or when the collector stops.
+    async fn read_more(&mut self, deadline: Instant) -> Option<usize> {
+        let room = limits::HEAD_BYTES.saturating_sub(self.buffer.len()).max(1);
+        let mut chunk = [0; 4096];
+        let chunk = &mut chunk[..room.min(4096)];
+        let read = tokio::select! {
+            biased;
+            read = timeout_at(deadline, self.stream.read(chunk)) => read.ok()?.ok()?,
+            () = self.house.closing() => return None,
+        };
+        self.buffer.extend_from_slice(&chunk[..read]);
+        Some(read)
+    }
+
+    /// Records and answers one request; says whether the connection can go on.
+    async fn serve(&mut self, request: Request, head: usize) -> bool {
+        let received = Timestamp::now();
+        let (recognition, page) = self
+            .house
+            .keyring
+            .answer(&self.house.public, &request.target);
+        let (body, keep, no_body) = (
+            body(&request),
+            keeps_alive(&request),
+            request.method == "HEAD",
+        );
+        let Some(hit) = self
+            .record(received, HitKind::Http(request), recognition)
+            .await
+        else {
+            // It is in no record, so it gets no answer: a visitor may not know more than the evidence.
+            return false;
+        };
+        if matches!(self.door, Door::Browser { sealed: true, .. }) {
+            self.answered(hit, None, 0).await;
+            return false;
+        }
+        self.buffer.drain(..head);
+        let keep = self.skip(body).await && keep;
+        let written = self.answer(&page, keep, no_body).await;
+        self.answered(
+            hit,
+            Some(page.status),
+            written.unwrap_or_else(|so_far| so_far),
+        )
+        .await;
+        keep && written.is_ok()
+    }
+
+    async fn record(
+        &self,
+        received: Timestamp,
+        kind: HitKind,
+        recognition: Recognition,
+    ) -> Option<u64> {
+        let hit = Hit {
+            received,
+            door: self.door,
+            peer: self.peer,
+            kind,
+            recognition,
+        };
+        self.house.intake.hit(hit).await
+    }
+
+    async fn answered(&self, hit: u64, status: Option<u16>, body_bytes: u64) {
+        let answer = Answer {
+            hit,
+            at: Timestamp::now(),
+            status,
+            body_bytes,
+        };
+        self.house.intake.answer(answer).await;
+    }
+
+    /// Reads over a body, so that the next request is found; says whether that was possible.
+    async fn skip(&mut self, body: Body) -> bool {
+        let Body::Sized(mut left) = body else {
+            return false;
+        };
+        let deadline = Instant::now() + limits::HEAD_TIME;
+        loop {
+            let here = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.buffer.len());
+            self.buffer.drain(..here);
+            left -= here as u64;
+            if left == 0 {
+                return true;
+            }
+            if self
+                .read_more(deadline)
+                .await
+                .is_none_or(|count| count == 0)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// Writes an answer; how many bytes of the body the socket took, as an error if it did not take all.
+    async fn answer(&mut self, page: &Page, keep: bool, no_body: bool) -> Result<u64, u64> {
+        let mut bytes = head(page, keep).into_bytes();
+        let body_at = bytes.len() as u64;
+        if !no_body {
+            bytes.extend_from_slice(&page.body);
+        }
+        let mut taken = 0;
+        while taken < bytes.len() {
+            match timeout(limits::ANSWER_TIME, self.stream.write(&bytes[taken..])).await {
+                Ok(Ok(count)) if count > 0 => taken += count,
+                _ => return Err((taken as u64).saturating_sub(body_at)),
+            }
+        }
+        Ok((taken as u64).saturating_sub(body_at))
+    }
+
+    /// Records a connection on which no whole request came, and says so to a visitor that sent something.
+    async fn without_request(mut self) {
+        let sent = Bytes(std::mem::take(&mut self.buffer));
+        let (recognition, _) = self.house.keyring.answer(&self.house.public, &sent);
+        let talks = !sent.0.is_empty();
+        let hit = self
+            .record(Timestamp::now(), HitKind::Connection { sent }, recognition)
+            .await;
+        if hit.is_some() && talks && self.door == Door::Public {
+            let refusal =
+                "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = timeout(
+                limits::ANSWER_TIME,
+                self.stream.write_all(refusal.as_bytes()),
+            )
+            .await;
+            self.close().await;
+        }
+    }
+
+    /// Closes so that what was written arrives: unread bytes would turn the close into a reset.
+    async fn close(mut self) {
+        let _ = self.stream.shutdown().await;
+        let mut rest = [0; 4096];
+        let drained =
+            async { while matches!(self.stream.read(&mut rest).await, Ok(count) if count > 0) {} };
+        let _ = timeout(limits::LINGER_TIME, drained).await;
+    }
+}
+
+/// Where a head ends: behind its first empty line. Bare line feeds count, as RFC 9112 section 2.2 allows.
+fn end_of_head(buffer: &[u8], from: usize) -> Option<usize> {
+    let feeds = (from..buffer.len()).filter(|&at| buffer[at] == b'\n');
+    feeds.filter_map(|at| empty_line_after(buffer, at)).next()
+}
+
+fn empty_line_after(buffer: &[u8], feed: usize) -> Option<usize> {
+    match buffer.get(feed + 1..)? {
+        [b'\n', ..] => Some(feed + 2),
+        [b'\r', b'\n', ..] => Some(feed + 3),
+        _ => None,
+    }
+}
+
+fn parse(head: &[u8]) -> Option<Request> {
+    let mut lines = [httparse::EMPTY_HEADER; limits::HEADERS];
+    let mut parsed = httparse::Request::new(&mut lines);
+    parsed.parse(head).ok()?.is_complete().then_some(())?;
+    Some(Request {
+        method: parsed.method?.to_owned(),
+        target: Bytes::from(parsed.path?.as_bytes()),
+        version: format!("HTTP/1.{}", parsed.version?),
+        headers: parsed
+            .headers
+            .iter()
+            .map(|line| (line.name.to_owned(), Bytes::from(line.value)))
+            .collect(),
+    })
+}
+
+fn body(request: &Request) -> Body {
+    let sizes: Vec<&Bytes> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map(|(_, v)| v)
+        .collect();
+    match (sizes.as_slice(), request.header("transfer-encoding")) {
+        ([], None) => Body::Sized(0),
+        // One plain number. Everything else is a shape that smugglers use (RFC 9112 section 6.3).
+        ([size], None) if size.0.iter().all(u8::is_ascii_digit) => match size.text().parse() {
+            Ok(count) if count <= limits::BODY_BYTES => Body::Sized(count),
+            _ => Body::Unread,
+        },
+        _ => Body::Unread,
+    }
+}
+
+fn keeps_alive(request: &Request) -> bool {
+    let asked = request
+        .header("connection")
+        .map(|value| value.text().to_ascii_lowercase())
+        .unwrap_or_default();
+    let asks = |word| asked.split(',').any(|part| part.trim() == word);
+    if request.version == "HTTP/1.0" {
+        asks("keep-alive")
+    } else {
+        !asks("close")
+    }
+}
+
+/// The head of an answer: the lines that a plain web server sends, and none that names one.
+fn head(page: &Page, keep: bool) -> String {
+    let reason = if page.status == 200 {
+        "OK"
+    } else {
+        "Not Found"
+    };
+    format!(
+        "HTTP/1.1 {} {reason}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n\r\n",
+        page.status,
+        httpdate::fmt_http_date(SystemTime::now()),
+        page.media_type,
+        page.body.len(),
+        if keep { "keep-alive" } else { "close" },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_at_its_first_empty_line() {
+        assert_eq!(
+            end_of_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest", 0),
+            Some(27)
+        );
+        assert_eq!(end_of_head(b"GET / HTTP/1.1\n\nrest", 0), Some(16));
+        assert_eq!(end_of_head(b"GET / HTTP/1.1\r\nHost: a\r\n", 0), None);
+        assert_eq!(end_of_head(b"", 0), None);
+    }
+
+    #[test]
+    fn headers_are_kept_as_sent() {
+        let request =
+            parse(b"GET /x HTTP/1.1\r\nhOsT: a\r\nX: 1\r\nx: 2\r\nEmpty:\r\n\r\n").unwrap();
+        let lines: Vec<(&str, String)> = request
+            .headers
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.text()))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ("hOsT", "a".into()),
+                ("X", "1".into()),
+                ("x", "2".into()),
+                ("Empty", String::new())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_body_that_could_hide_a_second_request_is_not_read() {
+        let of = |lines: &str| {
+            body(&parse(format!("POST / HTTP/1.1\r\n{lines}\r\n").as_bytes()).unwrap())
+        };
+        assert!(matches!(of(""), Body::Sized(0)));
+        assert!(matches!(of("Content-Length: 12\r\n"), Body::Sized(12)));
+        for smuggled in [
+            "Content-Length: 12\r\nContent-Length: 13\r\n",
+            "Content-Length: +12\r\n",
+            "Content-Length: 12\r\nTransfer-Encoding: chunked\r\n",
+            "Content-Length: 99999999999999999999999\r\n",
+        ] {
+            assert!(matches!(of(smuggled), Body::Unread), "{smuggled}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::model::{Answer, Gap, Hit, Record, RunId, Timestamp};
+use crate::store::{Store, StoreError};
+
+use super::limits;
+
+/// Where hits become records, or part of a gap.
+#[derive(Debug)]
+pub(super) struct Intake {
+    run: RunId,
+    store: Arc<Store>,
+    gap: Mutex<Option<Gap>>,
+    hits: AtomicU64,
+}
+
+impl Intake {
+    pub(super) const fn new(run: RunId, store: Arc<Store>) -> Self {
+        Self {
+            run,
+            store,
+            gap: Mutex::new(None),
+            hits: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes a hit durable and returns its number; none if that failed or took too long, which is noted as a gap.
+    pub(super) async fn hit(&self, hit: Hit) -> Option<u64> {
+        let since = hit.received;
+        if self.hits.fetch_add(1, Ordering::Relaxed) >= limits::HITS {
+            self.miss(since, format!("more than {} hits in one run", limits::HITS));
+            return None;
+        }
+        match self.append(&Record::Hit(hit)).await {
+            Ok(seq) => Some(seq),
+            Err(reason) => {
+                self.miss(since, reason);
+                None
+            }
+        }
+    }
+
+    /// Makes durable what was answered. Losing it makes the depth uncertain, so that is a gap too.
+    pub(super) async fn answer(&self, answer: Answer) {
+        let since = answer.at;
+        if let Err(reason) = self.append(&Record::Answer(answer)).await {
+            self.miss(since, reason);
+        }
+    }
+
+    /// Notes that a visitor was not recorded.
+    pub(super) fn miss(&self, since: Timestamp, reason: String) {
+        tracing::warn!(reason, "a visitor was not recorded");
+        let now = Timestamp::now();
+        let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = gap.get_or_insert(Gap {
+            from: since,
+            to: now,
+            missed: 0,
+            reason: String::new(),
+        });
+        open.from = open.from.min(since);
+        open.to = now;
+        open.missed += 1;
+        open.reason = reason;
+    }
+
+    /// Writes the open gap, if there is one. What cannot be written is kept open and returned.
+    pub(super) async fn close_gap(&self) -> Option<Gap> {
+        let gap = self
+            .gap
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
+        match self.append(&Record::Gap(gap.clone())).await {
+            Ok(_) => self
+                .gap
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .filter(|now| *now != gap),
+            Err(_) => Some(gap),
+        }
+    }
+
+    async fn append(&self, record: &Record) -> Result<u64, String> {
+        let late = || {
+            StoreError::Write(format!(
+                "not durable within {} s",
+                limits::RECORD_TIME.as_secs()
+            ))
+        };
+        let appended =
+            tokio::time::timeout(limits::RECORD_TIME, self.store.append(self.run, record)).await;
+        appended
+            .unwrap_or_else(|_| Err(late()))
+            .map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Door, HitKind, Recognition};
+
+    fn hit() -> Hit {
+        Hit {
+            received: Timestamp::now(),
+            door: Door::Public,
+            peer: "127.0.0.1:1".parse().unwrap(),
+            kind: HitKind::Connection {
+                sent: crate::model::Bytes::default(),
+            },
+            recognition: Recognition::None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_kept_becomes_a_gap_with_its_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("evidence.db");
+        let intake = Intake::new(RunId(1), Arc::new(Store::open(&path).unwrap()));
+        let blocker = rusqlite::Connection::open(&path).unwrap();
+        blocker.execute_batch("DROP TABLE record").unwrap();
+        assert_eq!(intake.hit(hit()).await, None);
+        assert_eq!(intake.hit(hit()).await, None);
+        let gap = intake.close_gap().await.expect("nothing can be written");
+        assert_eq!(gap.missed, 2);
+        assert!(gap.reason.contains("no such table"), "{}", gap.reason);
+    }
+
+    #[tokio::test]
+    async fn a_closed_gap_is_in_the_evidence() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
+        let intake = Intake::new(RunId(1), Arc::clone(&store));
+        intake.miss(Timestamp::now(), "too many connections".into());
+        assert_eq!(intake.close_gap().await, None);
+        assert_eq!(intake.close_gap().await, None);
+        assert!(
+            matches!(&store.evidence(RunId(1)).unwrap().entries[..], [entry] if matches!(&entry.record, Record::Gap(gap) if gap.missed == 1))
+        );
+    }
+}
