@@ -39,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod attribution;
+pub mod audit;
 pub mod browser;
 pub mod canary;
 pub mod collector;

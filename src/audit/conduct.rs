@@ -1,0 +1,390 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
+use crate::canary::{Key, Keyring, Mint};
+use crate::collector::{Collector, CollectorError, Setting as CollectorSetting};
+use crate::model::{
+    Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
+    millis,
+};
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+use crate::store::{Store, StoreError};
+
+use super::event::{Event, Teller};
+use super::given::{GivenError, Secrets, Values, secrets};
+use super::stage::{House, Stage};
+use super::stop::Stop;
+
+/// What a run needs to be conducted.
+#[derive(Debug)]
+pub struct Setting {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What is played.
+    pub plan: Plan,
+    /// The variants to play with their variables' values, in order.
+    pub variants: Vec<(VariantRef, Values)>,
+    /// How long to listen after each exposure.
+    pub window: Duration,
+    /// Whether the browsers' doors refuse.
+    pub sealed: bool,
+    /// Where the collector's public door listens.
+    pub listen: SocketAddr,
+    /// The address in the links; none: where the public door listens.
+    pub public: Option<String>,
+    /// How browsers are had.
+    pub driver: DriverOptions,
+    /// Whether they show a window.
+    pub headed: bool,
+}
+
+/// A run that was conducted, to its end or until it was stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conducted {
+    /// Its name in the store; none where it was stopped before anything was recorded.
+    pub run: Option<RunId>,
+    /// Stopped before its end.
+    pub interrupted: bool,
+}
+
+impl Conducted {
+    const STOPPED_BEFORE_IT_BEGAN: Self = Self {
+        run: None,
+        interrupted: true,
+    };
+}
+
+/// What can keep a run from being conducted. Each text completes "failed to …".
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// No browser.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// No collector.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
+    /// No evidence can be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A secret cannot be had.
+    #[error(transparent)]
+    Given(#[from] GivenError),
+    /// The address in the links is none.
+    #[error("use `{0}` as the address in the links: it must look like http://host:port")]
+    Public(String),
+    /// The system has no dice.
+    #[error("draw a key: {0}")]
+    Dice(getrandom::Error),
+    /// Nothing can be fetched by ourselves.
+    #[error("set up fetches of our own: {0}")]
+    Auditor(reqwest::Error),
+}
+
+/// Plays a plan. Whatever happens, nothing that it started is left running.
+///
+/// # Errors
+/// Something that is needed before the first trial is not there, or evidence cannot be kept any more.
+pub async fn conduct(
+    setting: Setting,
+    store: Arc<Store>,
+    teller: Teller,
+    stop: &Stop,
+) -> Result<Conducted, AuditError> {
+    // What can be wrong before anything is opened comes first.
+    setting.public.as_deref().map(authority).transpose()?;
+    let Some(secrets) = stop.or(all_secrets(&setting)).await else {
+        return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
+    };
+    let secrets = secrets?;
+    let run = RunId(u32::from_be_bytes(draw()?));
+    let mint = Mint::new(Key::new(draw()?));
+    let keyring = Keyring::new(vec![mint.clone()], Key::new(draw()?));
+    let collector = CollectorSetting {
+        listen: setting.listen,
+        public: setting.public.clone(),
+        keyring,
+        run,
+    };
+    let collector = Collector::start(collector, Arc::clone(&store)).await?;
+    let Some(driver) = stop.or(Driver::start(&setting.driver)).await else {
+        collector.stop().await;
+        return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
+    };
+    let driver = driver?;
+    let mut conductor = Conductor::new();
+    let house = house(&setting, run, mint, secrets, &collector, &store, teller).await;
+    let played = match &house {
+        Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
+        Err(_) => Some(Ok(())),
+    };
+    // The browsers go first: what they still ask for while they live is heard.
+    driver.stop().await;
+    let gap = collector.stop().await;
+    house?;
+    let interrupted = !matches!(played, Some(Ok(())));
+    if conductor.begun {
+        conductor.close(&store, run, gap, interrupted).await?;
+    }
+    played.transpose()?;
+    let run = conductor.begun.then_some(run);
+    Ok(Conducted { run, interrupted })
+}
+
+/// Both clocks at one instant, and the most that the wall clock was seen to move against the steady one since.
+struct Clock {
+    steady: Instant,
+    wall: Timestamp,
+    drift_ms: i64,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self {
+            steady: Instant::now(),
+            wall: Timestamp::now(),
+            drift_ms: 0,
+        }
+    }
+
+    /// Looks at both again. Often, because a clock may jump forth and back.
+    fn look(&mut self) {
+        let steady = i64::try_from(self.steady.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let drift = millis(self.wall, Timestamp::now()) - steady;
+        if drift.abs() > self.drift_ms.abs() {
+            self.drift_ms = drift;
+        }
+    }
+}
+
+async fn house(
+    setting: &Setting,
+    run: RunId,
+    mint: Mint,
+    secrets: Secrets,
+    collector: &Collector,
+    store: &Arc<Store>,
+    teller: Teller,
+) -> Result<House, AuditError> {
+    let from = authority(collector.public())?;
+    let mut doors = BTreeMap::new();
+    for &account in Account::ALL {
+        let to = collector.open_door(account, setting.sealed).await?;
+        doors.insert(
+            account,
+            DoorRule {
+                from: from.clone(),
+                to,
+            },
+        );
+    }
+    // Our own fetches go by a name that nobody else has, and take the straight way, whatever proxies the environment
+    // names.
+    let name = hexadecimal(&draw::<16>()?);
+    let auditor = reqwest::Client::builder()
+        .user_agent(&name)
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .build();
+    Ok(House {
+        run,
+        scenario: setting.scenario.clone(),
+        mint,
+        public: collector.public().to_owned(),
+        store: Arc::clone(store),
+        teller,
+        name,
+        auditor: auditor.map_err(AuditError::Auditor)?,
+        secrets,
+        doors,
+        headed: setting.headed,
+    })
+}
+
+/// Reads both accounts' secrets, files from the scenario's folder.
+async fn all_secrets(setting: &Setting) -> Result<Secrets, AuditError> {
+    let scenario = &setting.scenario;
+    let folder = Path::new(&scenario.source.name)
+        .parent()
+        .unwrap_or_else(|| Path::new(""));
+    let mut all = BTreeMap::new();
+    for &account in Account::ALL {
+        let identity = scenario.accounts.get(account);
+        all.insert(account, secrets(identity, folder, &setting.driver).await?);
+    }
+    Ok(all)
+}
+
+/// Host and port of the links: what the browsers' doors stand in for.
+fn authority(public: &str) -> Result<String, AuditError> {
+    let wrong = || AuditError::Public(public.to_owned());
+    let url = url::Url::parse(public).map_err(|_| wrong())?;
+    let (host, port) = (
+        url.host_str().ok_or_else(wrong)?,
+        url.port_or_known_default().ok_or_else(wrong)?,
+    );
+    let plain = url.scheme() == "http" && matches!(url.path(), "" | "/") && !public.ends_with('/');
+    if plain {
+        Ok(format!("{host}:{port}"))
+    } else {
+        Err(wrong())
+    }
+}
+
+/// What is known of a run while it is played, and still needed when it is stopped in the middle.
+struct Conductor {
+    clock: Clock,
+    /// The manifest is written: from here on the run exists.
+    begun: bool,
+}
+
+impl Conductor {
+    fn new() -> Self {
+        Self {
+            clock: Clock::start(),
+            begun: false,
+        }
+    }
+
+    /// Plays everything, listens, and plays the last controls.
+    async fn play(
+        &mut self,
+        setting: &Setting,
+        house: &House,
+        driver: &Driver,
+    ) -> Result<(), AuditError> {
+        let mut stages: Vec<Stage<'_>> = Vec::new();
+        for (variant, values) in &setting.variants {
+            match Stage::open(house, driver, &variant.name, values).await {
+                Ok(mut stage) => {
+                    self.begin(setting, house, &stage).await?;
+                    self.variant(setting, house, &mut stage).await?;
+                    stages.push(stage);
+                }
+                // One variant's browsers that do not open are no reason to throw the others' evidence away.
+                Err(error) if self.begun => house.no_browser(&variant.name, &error).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // The browsers stay as they are while we listen: a preview that comes late has its viewers still there.
+        house.teller.tell(Event::Listening(setting.window));
+        tokio::time::sleep(setting.window).await;
+        house.teller.tell(Event::Closing);
+        for trial in setting.plan.after_the_windows_closed() {
+            house.teller.tell(Event::Trial(trial.clone()));
+            house.reach(trial).await?;
+            house.teller.tell(Event::Played);
+            self.clock.look();
+        }
+        Ok(())
+    }
+
+    async fn variant(
+        &mut self,
+        setting: &Setting,
+        house: &House,
+        stage: &mut Stage<'_>,
+    ) -> Result<(), StoreError> {
+        let trials = setting.plan.before_the_windows_close().iter();
+        let variant = stage.variant().to_owned();
+        for trial in trials.filter(|trial| trial.variant == variant) {
+            house.teller.tell(Event::Trial(trial.clone()));
+            stage.play(trial).await?;
+            house.teller.tell(Event::Played);
+            self.clock.look();
+        }
+        Ok(())
+    }
+
+    /// Writes the manifest, once, as soon as it is known who drives.
+    async fn begin(
+        &mut self,
+        setting: &Setting,
+        house: &House,
+        stage: &Stage<'_>,
+    ) -> Result<(), StoreError> {
+        if self.begun {
+            return Ok(());
+        }
+        let manifest = manifest(setting, house, stage.browser());
+        let record = Record::Manifest(Box::new(manifest));
+        house.append(&record).await?;
+        self.begun = true;
+        house.teller.tell(Event::Began {
+            run: house.run,
+            trials: setting.plan.trials.len(),
+            public: house.public.clone(),
+            browser: stage.browser(),
+        });
+        Ok(())
+    }
+
+    /// Writes what is left to be said of a run.
+    async fn close(
+        &mut self,
+        store: &Store,
+        run: RunId,
+        gap: Option<Gap>,
+        interrupted: bool,
+    ) -> Result<(), StoreError> {
+        if let Some(gap) = gap {
+            store.append(run, &Record::Gap(gap)).await?;
+        }
+        self.clock.look();
+        let end = RunEnd {
+            at: Timestamp::now(),
+            interrupted,
+            clock_drift_ms: self.clock.drift_ms,
+        };
+        store.append(run, &Record::End(end)).await.map(drop)
+    }
+}
+
+fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
+    let scenario = &setting.scenario;
+    Manifest {
+        started: Timestamp::now(),
+        tool: ToolRef {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        scenario: ScenarioRef {
+            path: scenario.source.name.clone(),
+            digest: hexadecimal(&Sha256::digest(scenario.source.text.as_bytes())),
+            service: scenario.service.name.clone(),
+            title: scenario.service.title.clone(),
+            checked: scenario.checked.clone(),
+            networks: scenario.service.networks.clone(),
+            agents: scenario.service.agents.clone(),
+        },
+        seed: setting.plan.seed,
+        window: setting.window,
+        sealed: setting.sealed,
+        public: house.public.clone(),
+        auditor: house.name.clone(),
+        browser,
+        variants: setting
+            .variants
+            .iter()
+            .map(|(variant, _)| variant.clone())
+            .collect(),
+        trials: setting.plan.trials.clone(),
+        expectations: scenario.expectations.clone(),
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+pub(super) fn draw<const N: usize>() -> Result<[u8; N], AuditError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(AuditError::Dice)?;
+    Ok(bytes)
+}

@@ -1,0 +1,15 @@
+//! **Audit** (floor 5). Conducts a run: opens the collector and the browsers, plays the plan, listens, and writes down
+//! what was done. It judges nothing: what it leaves is evidence.
+
+mod alone;
+mod conduct;
+mod event;
+mod given;
+mod stage;
+mod stop;
+
+pub use alone::listen_alone;
+pub use conduct::{AuditError, Conducted, Setting, conduct};
+pub use event::{Event, Teller};
+pub use given::{GivenError, Values, secrets, values};
+pub use stop::Stop;

@@ -1,0 +1,512 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::browser::{
+    self, Course, DoorRule, Driver, DriverError, Fill, Played, Session, SessionOptions, StepError,
+};
+use crate::canary::{Link, Mint, dress};
+use crate::model::{
+    Account, Arm, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record, RunId,
+    StepRef, Timestamp, TokenId, Trial, Via,
+};
+use crate::scenario::{Scenario, Step, Target, Verb};
+use crate::store::{Store, StoreError};
+
+use super::event::{Event, Teller};
+use super::given::{Secrets, Values};
+
+/// After so many failed trials in a row a variant is given up: what follows would only wait for the same.
+const PATIENCE: u32 = 2;
+
+/// For a fetch of our own.
+const PROBE_TIME: Duration = Duration::from_secs(10);
+
+/// The locator alias that shows that nobody is signed in.
+const LOGGED_OUT: &str = "logged_out";
+
+/// What all stages of a run share.
+pub(super) struct House {
+    pub(super) run: RunId,
+    pub(super) scenario: Scenario,
+    pub(super) mint: Mint,
+    pub(super) public: String,
+    pub(super) store: Arc<Store>,
+    pub(super) teller: Teller,
+    /// What our own fetches call themselves.
+    pub(super) name: String,
+    pub(super) auditor: reqwest::Client,
+    pub(super) secrets: Secrets,
+    pub(super) doors: BTreeMap<Account, DoorRule>,
+    pub(super) headed: bool,
+}
+
+impl House {
+    pub(super) async fn append(&self, record: &Record) -> Result<(), StoreError> {
+        self.store.append(self.run, record).await.map(drop)
+    }
+
+    /// A variant whose browsers did not open: nothing of it that needs one is played.
+    pub(super) async fn no_browser(
+        &self,
+        variant: &str,
+        error: &DriverError,
+    ) -> Result<(), StoreError> {
+        self.fail(Failure {
+            variant: variant.to_owned(),
+            trial: None,
+            account: Account::Sender,
+            phase: Phase::Login,
+            at: Timestamp::now(),
+            doubt: Doubt::SessionLost,
+            step: None,
+            message: error.to_string(),
+        })
+        .await
+    }
+
+    /// Writes a failure down, and tells it.
+    async fn fail(&self, failure: Failure) -> Result<(), StoreError> {
+        self.append(&Record::Failure(failure.clone())).await?;
+        self.teller.tell(Event::Failed(failure));
+        Ok(())
+    }
+
+    fn link(&self, trial: &Trial) -> Link {
+        let id = TokenId {
+            run: self.run,
+            trial: trial.id,
+            arm: trial.arm,
+            form: trial.form,
+            part: Part::Link,
+        };
+        dress(&self.mint, &self.public, id)
+    }
+
+    /// Writes down that a link left our hands, or may have. A step that was not done exposes nothing.
+    async fn expose(
+        &self,
+        trial: &Trial,
+        phase: Phase,
+        played: &Result<Played, StepError>,
+    ) -> Result<(), StoreError> {
+        let span = match played {
+            Ok(played) => (played.course == Course::Done).then_some((played.from, Some(played.to))),
+            Err(error) => error.acted.map(|from| (from, None)),
+        };
+        let Some((from, to)) = span else {
+            return Ok(());
+        };
+        let trial = trial.id;
+        self.append(&Record::Exposure(Exposure {
+            trial,
+            phase,
+            from,
+            to,
+        }))
+        .await
+    }
+
+    /// Fetches a `reached` canary ourselves. That it failed is no record: not having been heard says it.
+    pub(super) async fn reach(&self, trial: &Trial) -> Result<(), StoreError> {
+        let from = Timestamp::now();
+        let fetched = async {
+            self.auditor
+                .get(self.link(trial).url)
+                .send()
+                .await?
+                .bytes()
+                .await
+        };
+        match tokio::time::timeout(PROBE_TIME, fetched).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "a fetch of our own failed"),
+            Err(_) => tracing::warn!("a fetch of our own was not answered in time"),
+        }
+        self.append(&Record::Probe(Probe {
+            trial: trial.id,
+            from,
+            to: Timestamp::now(),
+        }))
+        .await
+    }
+}
+
+/// One account's browser.
+struct Player {
+    session: Session,
+    fill: Fill,
+}
+
+/// Two browsers on one variant of the service.
+pub(super) struct Stage<'a> {
+    house: &'a House,
+    variant: String,
+    sender: Player,
+    recipient: Player,
+    signed_in: bool,
+    /// Why no more trials are played here.
+    given_up: Option<Failure>,
+    failed_in_a_row: u32,
+}
+
+/// What kept a trial from being played to its end.
+enum Trouble {
+    /// The page, or the browser. In the evidence as a failure.
+    Page(Box<Failure>, Gone),
+    /// The store: nothing may go on that cannot be recorded.
+    Store(StoreError),
+}
+
+/// Whether the browser itself is gone.
+type Gone = bool;
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl<'a> Stage<'a> {
+    /// Opens both browsers.
+    pub(super) async fn open(
+        house: &'a House,
+        driver: &Driver,
+        variant: &str,
+        values: &Values,
+    ) -> Result<Self, DriverError> {
+        let player = async |account| Player::open(house, driver, account, variant, values).await;
+        Ok(Self {
+            house,
+            variant: variant.to_owned(),
+            sender: player(Account::Sender).await?,
+            recipient: player(Account::Recipient).await?,
+            signed_in: false,
+            given_up: None,
+            failed_in_a_row: 0,
+        })
+    }
+
+    /// Which variant.
+    pub(super) fn variant(&self) -> &str {
+        &self.variant
+    }
+
+    /// The browser and driver, as they name themselves.
+    pub(super) fn browser(&self) -> String {
+        let versions = self.sender.session.versions();
+        [versions.browser.as_str(), versions.driver.as_str()]
+            .join(", ")
+            .trim_end_matches(", ")
+            .to_owned()
+    }
+
+    /// Plays one trial. What goes wrong on a page goes into the evidence; only the store's own errors come back.
+    pub(super) async fn play(&mut self, trial: &Trial) -> Result<(), StoreError> {
+        let played = match (trial.arm, trial.via) {
+            (Arm::Unsent, _) => return Ok(()),
+            (Arm::Reached, Some(Via::Sender)) => {
+                return self.prove_door(Account::Sender, trial).await;
+            }
+            (Arm::Reached, Some(Via::Recipient)) => {
+                return self.prove_door(Account::Recipient, trial).await;
+            }
+            (Arm::Reached, _) => return self.house.reach(trial).await,
+            (Arm::Sent, _) => self.message(trial).await,
+            (Arm::Drafted, _) => self.draft(trial).await,
+        };
+        match played {
+            Ok(()) => {
+                self.failed_in_a_row = 0;
+                Ok(())
+            }
+            Err(Trouble::Page(failure, gone)) => self.after(*failure, gone).await,
+            Err(Trouble::Store(error)) => Err(error),
+        }
+    }
+
+    /// Writes a failure down, and decides whether to go on.
+    async fn after(&mut self, failure: Failure, gone: Gone) -> Result<(), StoreError> {
+        self.failed_in_a_row += 1;
+        let hopeless =
+            gone || failure.doubt == Doubt::SessionLost || self.failed_in_a_row >= PATIENCE;
+        if hopeless && self.given_up.is_none() {
+            self.given_up = Some(failure.clone());
+        }
+        self.house.fail(failure).await
+    }
+
+    /// Has a browser fetch a canary of its own: it must come in by its own door. Before signing in, so that nothing of
+    /// the service is on the screen.
+    async fn prove_door(&mut self, account: Account, trial: &Trial) -> Result<(), StoreError> {
+        let from = Timestamp::now();
+        let url = self.house.link(trial).url;
+        let page = self.house.scenario.timeouts.page;
+        if let Err(fault) = self.player(account).session.visit(&url, page).await {
+            tracing::warn!(%account, %fault, "the browser could not visit its door");
+        }
+        self.house
+            .append(&Record::Probe(Probe {
+                trial: trial.id,
+                from,
+                to: Timestamp::now(),
+            }))
+            .await
+    }
+
+    /// `sent`: the whole way, to the proof that the link arrived.
+    async fn message(&mut self, trial: &Trial) -> Result<(), Trouble> {
+        self.begin(trial).await?;
+        for phase in [Phase::Open, Phase::Compose, Phase::Send, Phase::Confirm] {
+            if let Err(trouble) = self.phase(Account::Sender, phase, Some(trial)).await {
+                self.clear_composer().await;
+                return Err(trouble);
+            }
+        }
+        self.notice(trial, Phase::Confirm).await?;
+        self.phase(Account::Recipient, Phase::Receive, Some(trial))
+            .await?;
+        self.notice(trial, Phase::Receive).await?;
+        Ok(())
+    }
+
+    /// `drafted`: typed, left standing, and taken away again.
+    async fn draft(&mut self, trial: &Trial) -> Result<(), Trouble> {
+        self.begin(trial).await?;
+        for phase in [Phase::Open, Phase::Compose] {
+            self.phase(Account::Sender, phase, Some(trial)).await?;
+        }
+        tokio::time::sleep(self.house.scenario.experiment.draft).await;
+        if self.clear_composer().await {
+            return Ok(());
+        }
+        let message = "the draft could not be taken out of the composer".to_owned();
+        let failure = self.failure(
+            Account::Sender,
+            Phase::Compose,
+            Some(trial),
+            Doubt::SelectorDrift,
+            message,
+        );
+        Err(Trouble::Page(Box::new(failure), false))
+    }
+
+    /// What comes before every trial that needs a browser: nobody may have given up, and both must be signed in.
+    async fn begin(&mut self, trial: &Trial) -> Result<(), Trouble> {
+        if self.given_up.is_none() && !self.signed_in {
+            self.sign_in().await?;
+        }
+        if let Some(earlier) = &self.given_up {
+            let message = format!("not played after: {}", earlier.message);
+            let failure = Failure {
+                trial: Some(trial.id),
+                at: Timestamp::now(),
+                step: None,
+                message,
+                ..earlier.clone()
+            };
+            return Err(Trouble::Page(Box::new(failure), false));
+        }
+        let link = self.house.link(trial);
+        self.sender.fill.link = Some(link.clone());
+        self.recipient.fill.link = Some(link);
+        Ok(())
+    }
+
+    async fn sign_in(&mut self) -> Result<(), Trouble> {
+        for account in [Account::Sender, Account::Recipient] {
+            match self.phase(account, Phase::Login, None).await {
+                Ok(()) => {}
+                Err(Trouble::Page(failure, gone)) => {
+                    self.given_up = Some((*failure).clone());
+                    return Ok(self.after(*failure, gone).await?);
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        self.signed_in = true;
+        Ok(())
+    }
+
+    /// Plays the steps of a phase, and writes down each instant at which the link went a step further.
+    async fn phase(
+        &mut self,
+        account: Account,
+        phase: Phase,
+        trial: Option<&Trial>,
+    ) -> Result<(), Trouble> {
+        let house = self.house;
+        for step in house.scenario.script.phase(phase) {
+            let setting = browser::Setting::from(&house.scenario);
+            let player = self.player(account);
+            let played = player.session.play(step, &mut player.fill, &setting).await;
+            if let Some(trial) = trial.filter(|_| exposes(step)) {
+                house.expose(trial, phase, &played).await?;
+            }
+            match (played, &step.mark) {
+                (Err(error), _) => {
+                    return Err(self.trouble(account, phase, trial, step, &error).await);
+                }
+                (Ok(played), Some(name)) if played.course == Course::Done => {
+                    let (trial, name) = (trial.map(|trial| trial.id), name.clone());
+                    let mark = Mark {
+                        trial,
+                        account,
+                        phase,
+                        name,
+                        at: played.to,
+                    };
+                    house.append(&Record::Mark(mark)).await?;
+                }
+                (Ok(_), _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failed step means. A sign-in form where the conversation should be outranks what the step was about.
+    async fn trouble(
+        &mut self,
+        account: Account,
+        phase: Phase,
+        trial: Option<&Trial>,
+        step: &Step,
+        error: &StepError,
+    ) -> Trouble {
+        let lost = !error.is_gone() && self.is_logged_out(account).await;
+        let doubt = if lost {
+            Doubt::SessionLost
+        } else {
+            step.otherwise.unwrap_or_else(|| usual_doubt(phase))
+        };
+        let mut failure = self.failure(account, phase, trial, doubt, error.to_string());
+        failure.step = Some(error.at.clone());
+        Trouble::Page(Box::new(failure), error.is_gone())
+    }
+
+    fn failure(
+        &self,
+        account: Account,
+        phase: Phase,
+        trial: Option<&Trial>,
+        doubt: Doubt,
+        message: String,
+    ) -> Failure {
+        let (variant, trial) = (self.variant.clone(), trial.map(|trial| trial.id));
+        Failure {
+            variant,
+            trial,
+            account,
+            phase,
+            at: Timestamp::now(),
+            doubt,
+            step: None::<StepRef>,
+            message,
+        }
+    }
+
+    async fn is_logged_out(&mut self, account: Account) -> bool {
+        let house = self.house;
+        let Some(target) = alias(&house.scenario, LOGGED_OUT) else {
+            return false;
+        };
+        let player = self.player(account);
+        let setting = browser::Setting::from(&house.scenario);
+        player
+            .session
+            .sees(&target, &player.fill, &setting)
+            .await
+            .unwrap_or(false)
+    }
+
+    /// Empties the composer, so that no link of this trial is in the next one's message; says whether it is empty.
+    async fn clear_composer(&mut self) -> bool {
+        let house = self.house;
+        let typed = house
+            .scenario
+            .script
+            .compose
+            .iter()
+            .find(|step| exposes(step));
+        let Some(Verb::Type(text)) = typed.map(|step| &step.verb) else {
+            return false;
+        };
+        let setting = browser::Setting::from(&house.scenario);
+        let cleared = self
+            .sender
+            .session
+            .clear(&text.into, &self.sender.fill, &setting)
+            .await;
+        cleared
+            .inspect_err(|fault| tracing::debug!(%fault, "the composer was not cleared"))
+            .is_ok()
+    }
+
+    async fn notice(&self, trial: &Trial, phase: Phase) -> Result<(), StoreError> {
+        self.house
+            .append(&Record::Notice(Notice {
+                trial: trial.id,
+                phase,
+                at: Timestamp::now(),
+            }))
+            .await
+    }
+
+    const fn player(&mut self, account: Account) -> &mut Player {
+        match account {
+            Account::Sender => &mut self.sender,
+            Account::Recipient => &mut self.recipient,
+        }
+    }
+}
+
+impl Player {
+    async fn open(
+        house: &House,
+        driver: &Driver,
+        account: Account,
+        variant: &str,
+        values: &Values,
+    ) -> Result<Self, DriverError> {
+        // One profile for each account of each variant: two browsers on one profile would be one browser.
+        let profile = |folder: &Path| folder.join(format!("{variant}-{account}"));
+        let options = SessionOptions {
+            account,
+            profile: driver.directory().map(profile),
+            door: house.doors.get(&account).cloned(),
+            headed: house.headed,
+        };
+        let mut fill = Fill::acting(&house.scenario.accounts, account);
+        fill.vars = values.clone();
+        fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
+        Ok(Self {
+            session: driver.open(&options).await?,
+            fill,
+        })
+    }
+}
+
+/// Whether a step takes the link out of our hands: the one that types it, and the one that sends it.
+fn exposes(step: &Step) -> bool {
+    let types = matches!(step.verb, Verb::Type(_)) && step.mark.as_deref() == Some("typed");
+    step.effect || types
+}
+
+/// What it means when a step of a phase fails and does not say itself.
+const fn usual_doubt(phase: Phase) -> Doubt {
+    match phase {
+        Phase::Login => Doubt::SessionLost,
+        Phase::Open | Phase::Compose => Doubt::SelectorDrift,
+        Phase::Send | Phase::Confirm => Doubt::ExposureUnconfirmed,
+        Phase::Receive => Doubt::NotDelivered,
+    }
+}
+
+fn alias(scenario: &Scenario, name: &str) -> Option<Target> {
+    let alternatives = scenario.locators.get(name)?.clone();
+    Some(Target {
+        alias: Some(name.to_owned()),
+        alternatives,
+    })
+}

@@ -1,0 +1,55 @@
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// A wish to stop: Ctrl-C, or a signal to end.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Listens for the signals that ask a program to end.
+    ///
+    /// # Errors
+    /// The system refuses to hand on signals.
+    pub fn on_signals() -> io::Result<Self> {
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        // Under `nohup` a run of two days must not end with its terminal.
+        if !hangup_is_ignored() {
+            kinds.push(SignalKind::hangup());
+        }
+        let (wish, wished) = watch::channel(false);
+        for kind in kinds {
+            let (mut signals, wish) = (signal(kind)?, wish.clone());
+            tokio::spawn(async move {
+                if signals.recv().await.is_some() {
+                    let _ = wish.send(true);
+                }
+            });
+        }
+        Ok(Self(wished))
+    }
+
+    /// Does something unless it is wished to stop before it is done; none then.
+    pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.wished() => None,
+        }
+    }
+
+    /// Resolves when it is wished; never, where nobody can wish any more.
+    pub async fn wished(&self) {
+        if self.0.clone().wait_for(|wish| *wish).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Whether whoever started us chose to have SIGHUP ignored (bit 0 of `SigIgn`, proc(5)).
+fn hangup_is_ignored() -> bool {
+    let told = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = told.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask & 1 == 1)
+}
