@@ -42,6 +42,7 @@ pub mod attribution;
 pub mod audit;
 pub mod browser;
 pub mod canary;
+pub mod cli;
 pub mod collector;
 pub mod diagnostic;
 pub mod model;

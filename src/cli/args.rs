@@ -1,0 +1,210 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
+
+use crate::model::parse_duration;
+
+/// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
+/// came to look.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXIT)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+    /// When to use colour; `NO_COLOR` is honoured
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, visible_alias = "colour")]
+    color: When,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more (-vv, -vvv: more still)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+const EXIT: &str = "Exit status: 0 every expectation met; 1 an expectation failed; 2 usage or scenario error; \
+3 inconclusive; 4 could not run; 130 interrupted.";
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Args {
+    /// Whether a stream gets colour.
+    pub(super) fn colour(&self, stream: &impl anstream::stream::RawStream) -> bool {
+        match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => anstream::AutoStream::choice(stream) != anstream::ColorChoice::Never,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Check scenarios, and show every mistake at its place
+    Check(Check),
+    /// List every message, link and wait of a run, without contacting anything
+    Plan(Plan),
+    /// Audit a service: send, listen, judge
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
+    /// Judge a run again from its evidence
+    Judge(Judge),
+    /// List the runs in the evidence store
+    Runs(Runs),
+    /// Check that no record in the evidence store was altered, taken out or moved
+    Verify(Verify),
+    /// Run the collector alone: record whoever comes, until stopped
+    Serve(Serve),
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  waxseal run scenarios/lab/thelounge.toml --vars vars.toml
+  waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
+  waxseal run chat.toml --seed 7 --trials 10 --window 15m";
+
+#[derive(Debug, Group)]
+pub(super) struct Check {
+    /// Scenario files
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// What of a scenario is played.
+#[derive(Debug, Group)]
+pub(super) struct Choice {
+    /// Scenario file
+    pub(super) file: PathBuf,
+    /// Play only this variant (may be repeated)
+    #[arg(long = "variant", value_name = "NAME")]
+    pub(super) variants: Vec<String>,
+    /// The seed for the order of the trials; without it one is drawn
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Trials of each arm and form, in place of the scenario's number
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) trials: Option<u16>,
+    /// How long to listen after each exposure, in place of the scenario's window (such as 30s, 15m, 48h)
+    #[arg(long, value_parser = duration)]
+    pub(super) window: Option<Duration>,
+    /// The value of a variable (may be repeated)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) vars: Vec<(String, String)>,
+    /// A TOML file with values of variables: at its top for all variants, in a table for the variant of that name
+    #[arg(long = "vars", value_name = "FILE")]
+    pub(super) vars_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    /// Let the browsers fetch: their doors note and serve, instead of noting and refusing
+    #[arg(long)]
+    pub(super) open_doors: bool,
+    /// Where the collector listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// The address in the links, where it is not the one the collector listens on (such as http://198.51.100.7:8080)
+    #[arg(long, value_name = "URL")]
+    pub(super) public: Option<String>,
+    /// Use the WebDriver that answers here, instead of starting chromedriver
+    #[arg(long, value_name = "URL")]
+    pub(super) webdriver: Option<String>,
+    /// Which chromedriver to start
+    #[arg(long, value_name = "PATH")]
+    pub(super) chromedriver: Option<PathBuf>,
+    /// Which Chromium to drive
+    #[arg(long, value_name = "PATH")]
+    pub(super) browser: Option<PathBuf>,
+    /// Show the browsers
+    #[arg(long)]
+    pub(super) headed: bool,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Judge {
+    /// The run: the beginning of its name, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Runs {
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct StorePath {
+    /// The evidence store; made where there is none
+    #[arg(
+        long = "store",
+        value_name = "PATH",
+        env = "WAXSEAL_STORE",
+        default_value = "waxseal.db"
+    )]
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReportFormat {
+    Json,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+        .ok_or_else(|| "a duration needs its unit, as in 30s, 15m or 48h".to_owned())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn report(text: &str) -> Result<(ReportFormat, PathBuf), String> {
+    match text.split_once('=') {
+        Some(("json", path)) if !path.is_empty() => Ok((ReportFormat::Json, path.into())),
+        Some((format, _)) => Err(format!(
+            "no report format named `{format}`; there is `json=PATH`"
+        )),
+        None => Err("give it as FORMAT=PATH, such as json=report.json".to_owned()),
+    }
+}

@@ -1,0 +1,145 @@
+use std::time::Duration;
+
+use super::args::Plan;
+use super::exit::{Exit, Stopped};
+use super::out::say;
+use super::scenario::{Chosen, choose, load};
+use crate::diagnostic::printable;
+use crate::model::{Arm, Form, Phase, Trial, Via, display_duration};
+use crate::scenario::{Experiment, Step, Verb};
+use crate::verdict::ExitStatus;
+
+pub(super) fn plan(asked: &Plan, colour: bool) -> Result<Exit, Stopped> {
+    let scenario = load(&asked.choice.file, colour)?;
+    let chosen = choose(scenario, &asked.choice)?;
+    say(&shown(&chosen));
+    Ok(Exit(ExitStatus::Met))
+}
+
+fn shown(chosen: &Chosen) -> String {
+    let (scenario, plan) = (&chosen.scenario, &chosen.plan);
+    let experiment = &scenario.experiment;
+    let mut lines = vec![format!(
+        "{}: {} trials, seed {}, window {}",
+        printable(&scenario.service.title, 120),
+        plan.trials.len(),
+        plan.seed,
+        display_duration(experiment.window)
+    )];
+    for variant in &chosen.variants {
+        lines.push(format!("\nvariant {}", variant.name));
+        let trials = plan
+            .before_the_windows_close()
+            .iter()
+            .filter(|trial| trial.variant == variant.name);
+        lines.extend(trials.map(|trial| line(trial, experiment)));
+    }
+    lines.push(format!(
+        "\nlisten for {}, browsers left as they are\n",
+        display_duration(experiment.window)
+    ));
+    lines.extend(
+        plan.after_the_windows_closed()
+            .iter()
+            .map(|trial| line(trial, experiment)),
+    );
+    lines.push("\nsteps of a trial".to_owned());
+    lines.extend(steps(chosen));
+    lines.push(String::new());
+    lines.push(format!("waits: {}", waits(chosen)));
+    lines.push(sum(&plan.trials));
+    lines.join("\n") + "\n"
+}
+
+fn line(trial: &Trial, experiment: &Experiment) -> String {
+    let what = match (trial.arm, trial.via) {
+        (Arm::Sent, _) => "typed, sent, confirmed, and seen by the recipient".to_owned(),
+        (Arm::Drafted, _) => format!(
+            "typed, left for {}, and taken away",
+            display_duration(experiment.draft)
+        ),
+        (Arm::Unsent, _) => "minted, and shown to nobody".to_owned(),
+        (Arm::Reached, Some(Via::Auditor) | None) => {
+            "fetched by waxseal at the public door".to_owned()
+        }
+        (Arm::Reached, Some(via)) => format!("fetched by the {via}'s browser at its own door"),
+    };
+    let link = link(trial.form);
+    format!("  {:>4}  {:<8}  {link:<34}  {what}", trial.id, trial.arm)
+}
+
+/// A link as it will be; its tokens are drawn with the run's key.
+const fn link(form: Form) -> &'static str {
+    match form {
+        Form::Http => "http://COLLECTOR/TOKEN",
+        Form::QuerySecret => "http://COLLECTOR/TOKEN?key=TOKEN",
+    }
+}
+
+/// The steps that a `sent` trial takes, in order; a `drafted` one stops after `compose`.
+fn steps(chosen: &Chosen) -> Vec<String> {
+    let script = &chosen.scenario.script;
+    let phases = Phase::ALL.iter().flat_map(|phase| {
+        let steps = script.phase(*phase).iter();
+        steps.map(move |step| (*phase, step))
+    });
+    phases
+        .map(|(phase, step)| {
+            let usual = match step.verb {
+                Verb::Goto { .. } => chosen.scenario.timeouts.page,
+                _ => chosen.scenario.timeouts.step,
+            };
+            let limit = step.timeout.unwrap_or(usual);
+            let time = match &step.verb {
+                Verb::Hold(span) => format!("for {}", display_duration(*span)),
+                Verb::Mark => String::new(),
+                _ => format!("within {}", display_duration(limit)),
+            };
+            let effect = if step.effect {
+                "  the one that sends"
+            } else {
+                ""
+            };
+            let (line, verb) = (step.line, step.verb.name());
+            let row = format!("  line {line:>4}  {phase:<8}  {verb:<6}  {time:<13}{effect}");
+            row.trim_end().to_owned()
+        })
+        .collect()
+}
+
+/// What a run takes at the least for the sake of waiting.
+fn waits(chosen: &Chosen) -> String {
+    let experiment = &chosen.scenario.experiment;
+    let count = |arm| {
+        let planned = chosen
+            .plan
+            .trials
+            .iter()
+            .filter(|trial| trial.arm == arm)
+            .count();
+        u32::try_from(planned).unwrap_or(u32::MAX)
+    };
+    let script = &chosen.scenario.script;
+    let held = |steps: &[Step]| steps.iter().filter_map(held).sum::<Duration>();
+    let typing = held(&script.open) + held(&script.compose);
+    let sending = typing + held(&script.send) + held(&script.confirm) + held(&script.receive);
+    let drafts = (typing + experiment.draft).saturating_mul(count(Arm::Drafted));
+    let all = sending.saturating_mul(count(Arm::Sent)) + drafts + experiment.window;
+    format!("{} in all, besides what pages take", display_duration(all))
+}
+
+fn held(step: &Step) -> Option<Duration> {
+    match step.verb {
+        Verb::Hold(span) => Some(span),
+        _ => None,
+    }
+}
+
+fn sum(trials: &[Trial]) -> String {
+    let count = |arm: Arm| trials.iter().filter(|trial| trial.arm == arm).count();
+    let parts: Vec<String> = Arm::ALL
+        .iter()
+        .map(|&arm| format!("{} {arm}", count(arm)))
+        .collect();
+    format!("trials: {}; nothing was contacted", parts.join(", "))
+}

@@ -1,0 +1,76 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::args::ReportFormat;
+use super::exit::{Exit, Stopped};
+use super::out::say;
+use crate::model::RunId;
+use crate::report::{View, json, terminal};
+use crate::store::Store;
+use crate::verdict::{ExitStatus, judge};
+
+/// Where reports go, opened and ready.
+pub(super) struct Targets {
+    reports: Vec<(ReportFormat, Box<dyn Write>)>,
+    /// A report goes to the standard output stream, so nothing else may.
+    takes_stdout: bool,
+}
+
+impl Targets {
+    pub(super) fn open(asked: &[(ReportFormat, PathBuf)]) -> Result<Self, Stopped> {
+        let reports = asked
+            .iter()
+            .map(|(format, path)| open(path).map(|target| (*format, target)));
+        let takes_stdout = asked.iter().any(|(_, path)| path == Path::new("-"));
+        Ok(Self {
+            reports: reports.collect::<Result<_, _>>()?,
+            takes_stdout,
+        })
+    }
+
+    fn write(self, view: &View<'_>) -> Result<(), Stopped> {
+        for (format, mut target) in self.reports {
+            let text = match format {
+                ReportFormat::Json => json::format_1(view).map_err(io::Error::from),
+            };
+            let written = text
+                .and_then(|text| writeln!(target, "{text}"))
+                .and_then(|()| target.flush());
+            written.map_err(|error| Stopped::could_not_run(format!("write a report: {error}")))?;
+        }
+        Ok(())
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Write>, Stopped> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdout()));
+    }
+    let failed = |error| Stopped::usage(format!("write a report to {}: {error}", path.display()));
+    Ok(Box::new(File::create(path).map_err(failed)?))
+}
+
+/// Judges a run from its evidence, shows it, and writes its reports. The terminal's report makes way when another one
+/// takes the standard output stream.
+pub(super) fn show(
+    store: &Store,
+    run: RunId,
+    targets: Targets,
+    colour: bool,
+) -> Result<Exit, Stopped> {
+    let evidence = store.evidence(run).map_err(Stopped::could_not_run)?;
+    let judged = judge(&evidence).map_err(Stopped::could_not_run)?;
+    let Some(view) = View::new(&evidence, &judged.cells) else {
+        return Err(Stopped::could_not_run(
+            "show the run: its evidence has no manifest",
+        ));
+    };
+    // The files first: they are what a program waits for.
+    let shows = !targets.takes_stdout;
+    targets.write(&view)?;
+    if shows {
+        say(&terminal(&view, colour));
+    }
+    Ok(Exit(ExitStatus::of(&judged.cells)))
+}

@@ -1,0 +1,67 @@
+use std::sync::Arc;
+
+use super::args::Run;
+use super::exit::{Exit, Stopped};
+use super::progress::Progress;
+use super::report::{Targets, show};
+use super::scenario::{Chosen, choose, load};
+use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
+use crate::browser::DriverOptions;
+use crate::store::Store;
+use crate::verdict::ExitStatus;
+
+/// `colour` is for the report, `red` for what is wrong: they go to different streams.
+pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
+    let scenario = load(&asked.choice.file, red)?;
+    let chosen = choose(scenario, &asked.choice)?;
+    let setting = setting(asked, chosen)?;
+    // Before the first message is sent: a report that cannot be written would be found out too late.
+    let targets = Targets::open(&asked.reports)?;
+    let store = Arc::new(Store::open(&asked.store.path).map_err(Stopped::could_not_run)?);
+    let conducted = play(setting, Arc::clone(&store), quiet)?;
+    let shown = match conducted.run {
+        Some(run) => show(&store, run, targets, colour),
+        None => Ok(Exit(ExitStatus::Interrupted)),
+    };
+    if conducted.interrupted {
+        return Ok(Exit(ExitStatus::Interrupted));
+    }
+    shown
+}
+
+fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
+    let variants = chosen.values().map_err(Stopped::usage)?;
+    let driver = DriverOptions {
+        keeper: None,
+        chromedriver: asked.chromedriver.clone(),
+        browser: asked.browser.clone(),
+        webdriver: asked.webdriver.clone(),
+        hidden: chosen.scenario.accounts.secret_variables(),
+    };
+    Ok(Setting {
+        variants,
+        window: chosen.scenario.experiment.window,
+        scenario: chosen.scenario,
+        plan: chosen.plan,
+        sealed: !asked.open_doors,
+        listen: asked.listen,
+        public: asked.public.clone(),
+        driver,
+        headed: asked.headed,
+    })
+}
+
+fn play(setting: Setting, store: Arc<Store>, quiet: bool) -> Result<Conducted, Stopped> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
+    runtime.block_on(async {
+        let stop = Stop::on_signals()
+            .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
+        let (teller, told) = Teller::new();
+        let progress = tokio::spawn(Progress::new(quiet).follow(told));
+        let conducted = conduct(setting, store, teller, &stop).await;
+        // The teller is gone with the run, so this ends.
+        let _ = progress.await;
+        Ok(conducted?)
+    })
+}

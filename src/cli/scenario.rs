@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::args::Choice;
+use super::exit::Stopped;
+use super::out::complain;
+use crate::audit::{GivenError, Values, values};
+use crate::diagnostic::{Diagnostic, Source, did_you_mean, render, render_all};
+use crate::model::VariantRef;
+use crate::plan::{Plan, plan};
+use crate::scenario::{Scenario, Variant, parse};
+
+/// A scenario with what was chosen of it on the command line.
+pub(super) struct Chosen {
+    pub(super) scenario: Scenario,
+    pub(super) plan: Plan,
+    pub(super) variants: Vec<Variant>,
+    given: Given,
+}
+
+/// Values of variables from the command line: for all variants, and for one.
+#[derive(Default)]
+struct Given {
+    all: Values,
+    own: BTreeMap<String, Values>,
+    typed: Values,
+}
+
+impl Chosen {
+    /// Each chosen variant with the values of its variables.
+    pub(super) fn values(&self) -> Result<Vec<(VariantRef, Values)>, GivenError> {
+        self.variants
+            .iter()
+            .map(|variant| Ok((reference(variant), self.values_of(variant)?)))
+            .collect()
+    }
+
+    fn values_of(&self, variant: &Variant) -> Result<Values, GivenError> {
+        let own = self
+            .given
+            .own
+            .get(&variant.name)
+            .cloned()
+            .unwrap_or_default();
+        values(
+            &self.scenario,
+            variant,
+            &[self.given.all.clone(), own, self.given.typed.clone()],
+        )
+    }
+}
+
+fn reference(variant: &Variant) -> VariantRef {
+    VariantRef {
+        name: variant.name.clone(),
+        title: variant.title.clone(),
+        networks: variant.networks.clone(),
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Source, Stopped> {
+    let name = file.display().to_string();
+    match std::fs::read(file).map(String::from_utf8) {
+        Ok(Ok(text)) => Ok(Source { name, text }),
+        Ok(Err(_)) => Err(Stopped::usage(format!(
+            "read scenario {name}: it is not UTF-8 text"
+        ))),
+        Err(error) => Err(Stopped::usage(format!("read scenario {name}: {error}"))),
+    }
+}
+
+/// Reads and validates a scenario.
+pub(super) fn load(file: &Path, colour: bool) -> Result<Scenario, Stopped> {
+    let source = read(file)?;
+    match parse(source.clone()) {
+        Ok((scenario, warnings)) => {
+            warn(&source, &warnings, colour);
+            Ok(scenario)
+        }
+        Err(mistakes) => Err(Stopped::mistakes(render_all(
+            &[(&source, mistakes.as_slice())],
+            colour,
+        ))),
+    }
+}
+
+fn warn(source: &Source, warnings: &[Diagnostic], colour: bool) {
+    if !warnings.is_empty() {
+        complain(&render(source, warnings, colour));
+    }
+}
+
+/// Makes a plan from what was chosen.
+pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, Stopped> {
+    if let Some(trials) = choice.trials {
+        scenario.experiment.trials = trials;
+    }
+    if let Some(window) = choice.window {
+        scenario.experiment.window = window;
+    }
+    let seed = choice.seed.map_or_else(draw_seed, Ok)?;
+    let variants = variants(&scenario, &choice.variants)?;
+    let plan = plan(
+        &scenario,
+        variants.iter().map(|variant| variant.name.as_str()),
+        seed,
+    );
+    let plan = plan.map_err(Stopped::usage)?;
+    let given = given(choice, &scenario)?;
+    Ok(Chosen {
+        scenario,
+        plan,
+        variants,
+        given,
+    })
+}
+
+/// A seed that a person can type again.
+fn draw_seed() -> Result<u64, Stopped> {
+    let drawn = getrandom::u32()
+        .map_err(|error| Stopped::could_not_run(format!("draw a seed: {error}")))?;
+    Ok(u64::from(drawn))
+}
+
+fn variants(scenario: &Scenario, names: &[String]) -> Result<Vec<Variant>, Stopped> {
+    if names.is_empty() {
+        return Ok(scenario.variants.clone());
+    }
+    let known = |name: &String| {
+        scenario
+            .variants
+            .iter()
+            .find(|variant| variant.name == *name)
+            .cloned()
+    };
+    names
+        .iter()
+        .map(|name| known(name).ok_or_else(|| unknown_variant(scenario, name)))
+        .collect()
+}
+
+fn unknown_variant(scenario: &Scenario, name: &str) -> Stopped {
+    let known: Vec<&str> = scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.as_str())
+        .collect();
+    unknown("play variant", name, &known, "the scenario has")
+}
+
+fn unknown(what: &str, name: &str, known: &[&str], has: &str) -> Stopped {
+    let advice = match did_you_mean(name, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => format!("{has} none"),
+        None => format!("{has} {}", known.join(", ")),
+    };
+    Stopped::usage(format!(
+        "{what} `{name}`: there is none of that name; {advice}"
+    ))
+}
+
+fn given(choice: &Choice, scenario: &Scenario) -> Result<Given, Stopped> {
+    let mut given = match &choice.vars_file {
+        Some(path) => from_file(path, scenario)?,
+        None => Given::default(),
+    };
+    given.typed = choice.vars.iter().cloned().collect();
+    let names = given
+        .all
+        .keys()
+        .chain(given.typed.keys())
+        .chain(given.own.values().flat_map(BTreeMap::keys));
+    let known: Vec<&str> = scenario.vars.keys().map(String::as_str).collect();
+    for name in names {
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(
+                "fill in variable",
+                name,
+                &known,
+                "the scenario has",
+            ));
+        }
+    }
+    Ok(given)
+}
+
+fn from_file(path: &Path, scenario: &Scenario) -> Result<Given, Stopped> {
+    let failed = |reason: String| {
+        Stopped::usage(format!("read variables from {}: {reason}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
+    let mut given = Given::default();
+    for (name, value) in table {
+        match value {
+            toml::Value::String(value) => _ = given.all.insert(name, value),
+            toml::Value::Table(own)
+                if scenario.variants.iter().any(|variant| variant.name == name) =>
+            {
+                let own = own.into_iter().map(|(key, value)| match value {
+                    toml::Value::String(value) => Ok((key, value)),
+                    _ => Err(failed(format!("`{name}.{key}` must be a string"))),
+                });
+                given
+                    .own
+                    .insert(name.clone(), own.collect::<Result<_, _>>()?);
+            }
+            toml::Value::Table(_) => return Err(unknown_variant(scenario, &name)),
+            _ => {
+                return Err(failed(format!(
+                    "`{name}` must be a string, or a table named like a variant"
+                )));
+            }
+        }
+    }
+    Ok(given)
+}

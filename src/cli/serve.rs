@@ -1,0 +1,26 @@
+use std::sync::Arc;
+
+use super::args::Serve;
+use super::exit::{Exit, Stopped};
+use super::out::say;
+use crate::audit::{Stop, listen_alone};
+use crate::store::Store;
+use crate::verdict::ExitStatus;
+
+pub(super) fn serve(asked: &Serve) -> Result<Exit, Stopped> {
+    let store = Arc::new(Store::open(&asked.store.path).map_err(Stopped::could_not_run)?);
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
+    runtime.block_on(async {
+        let stop = Stop::on_signals()
+            .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
+        let told = |run, public: &str| {
+            let path = asked.store.path.display();
+            say(&format!(
+                "listening on {public} as run {run}, recording to {path}\n"
+            ));
+        };
+        listen_alone(asked.listen, store, &stop, told).await?;
+        Ok(Exit(ExitStatus::Met))
+    })
+}

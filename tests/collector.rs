@@ -1,0 +1,402 @@
+//! The collector as a visitor meets it: raw bytes over a socket, and what is in the store afterwards.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use waxseal::canary::{Key, Keyring, Mint, dress};
+use waxseal::collector::{Collector, Setting};
+use waxseal::model::{
+    Account, Answer, Arm, Door, Form, Hit, HitKind, Part, Recognition, Record, RunId, TokenId,
+    TrialId,
+};
+use waxseal::store::Store;
+
+const RUN: RunId = RunId(0xc0de_0001);
+
+struct House {
+    collector: Collector,
+    store: Arc<Store>,
+    mint: Mint,
+    _folder: TempDir,
+}
+
+impl House {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
+        let mint = Mint::new(Key::new([3; 32]));
+        let keyring = Keyring::new(vec![mint.clone()], Key::new([4; 32]));
+        let setting = Setting {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            public: None,
+            keyring,
+            run: RUN,
+        };
+        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        Self {
+            collector,
+            store,
+            mint,
+            _folder: folder,
+        }
+    }
+
+    /// The request target of a trial's link.
+    fn target(&self, form: Form) -> String {
+        let id = TokenId {
+            run: RUN,
+            trial: TrialId(1),
+            arm: Arm::Sent,
+            form,
+            part: Part::Link,
+        };
+        dress(&self.mint, "", id).url
+    }
+
+    /// Ends all visits, then reads the hits with what was answered.
+    async fn hits(&self) -> Vec<(Hit, Option<Answer>)> {
+        assert_eq!(self.collector.stop().await, None, "nothing may be missing");
+        let entries = self.store.evidence(RUN).unwrap().entries;
+        let answer = |seq| {
+            entries.iter().find_map(|entry| match &entry.record {
+                Record::Answer(answer) if answer.hit == seq => Some(answer.clone()),
+                _ => None,
+            })
+        };
+        let hit = |entry: &waxseal::model::Entry| match &entry.record {
+            Record::Hit(hit) => Some((hit.clone(), answer(entry.seq))),
+            _ => None,
+        };
+        entries.iter().filter_map(hit).collect()
+    }
+}
+
+/// Sends bytes and reads until the other side closes.
+async fn talk(to: SocketAddr, bytes: impl Into<Vec<u8>>) -> String {
+    let bytes = bytes.into();
+    let talked = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(to).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        stream.write_all(&bytes).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    talked.await.unwrap()
+}
+
+fn request(hit: &Hit) -> &waxseal::model::Request {
+    match &hit.kind {
+        HitKind::Http(request) => request,
+        HitKind::Connection { .. } => panic!("a request was sent"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_kept_as_it_was_sent() {
+    let house = House::open().await;
+    let target = house.target(Form::Http);
+    let head = format!(
+        "GET {target} HTTP/1.1\r\nhOsT: x\r\nX-B: 2\r\nX-A: \u{ff}\r\nx-b: 1\r\nConnection: close\r\n\r\n"
+    );
+    let head: Vec<u8> = head.chars().map(|c| u8::try_from(c).unwrap()).collect();
+    let answer = talk(house.collector.address(), head).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let body = answer.split_once("\r\n\r\n").unwrap().1.len() as u64;
+    let hits = house.hits().await;
+    let [(hit, Some(answered))] = &hits[..] else {
+        panic!("{hits:?}")
+    };
+    let lines: Vec<(&str, Vec<u8>)> = request(hit)
+        .headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.0.clone()))
+        .collect();
+    let sent: [(&str, &[u8]); 5] = [
+        ("hOsT", b"x"),
+        ("X-B", b"2"),
+        ("X-A", b"\xff"),
+        ("x-b", b"1"),
+        ("Connection", b"close"),
+    ];
+    assert_eq!(lines, sent.map(|(name, value)| (name, value.to_vec())));
+    assert_eq!(
+        (request(hit).method.as_str(), request(hit).version.as_str()),
+        ("GET", "HTTP/1.1")
+    );
+    assert_eq!(
+        (request(hit).target.text(), hit.door),
+        (target, Door::Public)
+    );
+    assert!(hit.peer.ip().is_loopback() && hit.peer.port() > 0);
+    assert_eq!((answered.status, answered.body_bytes), (Some(200), body));
+    assert!(answered.at >= hit.received);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_may_ask_many_times_and_pipeline() {
+    let house = House::open().await;
+    let target = house.target(Form::QuerySecret);
+    let posted = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+    let head = format!("HEAD {target} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let last = "GET /favicon.ico HTTP/1.0\r\n\r\n";
+    let answer = talk(house.collector.address(), format!("{posted}{head}{last}")).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2);
+    assert_eq!(answer.matches("HTTP/1.1 404 Not Found").count(), 1);
+    let hits = house.hits().await;
+    let seen: Vec<(&str, usize, u64)> = hits
+        .iter()
+        .map(|(hit, answer)| {
+            (
+                request(hit).method.as_str(),
+                hit.tokens().len(),
+                answer.as_ref().unwrap().body_bytes,
+            )
+        })
+        .collect();
+    assert_eq!(seen[1], ("HEAD", 2, 0));
+    assert_eq!(
+        (seen[0].0, seen[0].1, seen[2].0, seen[2].1),
+        ("POST", 2, "GET", 0)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_door_notes_and_refuses_and_an_open_one_notes_and_serves() {
+    let house = House::open().await;
+    let ask = format!(
+        "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        house.target(Form::Http)
+    );
+    let sealed = house
+        .collector
+        .open_door(Account::Sender, true)
+        .await
+        .unwrap();
+    let open = house
+        .collector
+        .open_door(Account::Recipient, false)
+        .await
+        .unwrap();
+    assert_eq!(talk(sealed, ask.clone()).await, "");
+    assert!(talk(open, ask).await.starts_with("HTTP/1.1 200"));
+    let hits = house.hits().await;
+    let seen: Vec<(Door, Option<u16>)> = hits
+        .iter()
+        .map(|(hit, answer)| (hit.door, answer.as_ref().unwrap().status))
+        .collect();
+    let door = |account, sealed| Door::Browser { account, sealed };
+    assert_eq!(
+        seen,
+        [
+            (door(Account::Sender, true), None),
+            (door(Account::Recipient, false), Some(200))
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
+    let house = House::open().await;
+    let address = house.collector.address();
+    let forged = "b".repeat(42);
+    talk(
+        address,
+        format!("GET /{forged} HTTP/1.1\r\nConnection: close\r\n\r\n"),
+    )
+    .await;
+    talk(address, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await;
+    assert!(
+        talk(address, "\x16\x03\x01 not http\r\n\r\n")
+            .await
+            .starts_with("HTTP/1.1 400")
+    );
+    drop(TcpStream::connect(address).unwrap());
+    let too_long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(64 * 1024));
+    // The answer may be lost when so much is left unread; the record is what counts.
+    let _ = tokio::task::spawn_blocking(move || {
+        TcpStream::connect(address)
+            .unwrap()
+            .write_all(too_long.as_bytes())
+    })
+    .await;
+    let mut hits = house.hits().await;
+    hits.sort_by_key(|(hit, _)| hit.received);
+    let classes: Vec<&Recognition> = hits.iter().map(|(hit, _)| &hit.recognition).collect();
+    assert_eq!(
+        classes[..3],
+        [
+            &Recognition::Foreign,
+            &Recognition::None,
+            &Recognition::None
+        ]
+    );
+    let sent = |hit: &Hit| match &hit.kind {
+        HitKind::Connection { sent } => Some(sent.0.len()),
+        HitKind::Http(_) => None,
+    };
+    let mut lengths: Vec<usize> = hits.iter().filter_map(|(hit, _)| sent(hit)).collect();
+    lengths.sort_unstable();
+    assert_eq!(
+        lengths,
+        [0, 16, 32 * 1024],
+        "nothing, nonsense, and a head up to its limit"
+    );
+}
+
+/// What cannot be recorded is not answered, and is told as a gap.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_record_there_is_no_answer() {
+    let house = House::open().await;
+    let intruder = rusqlite::Connection::open(house.store.path()).unwrap();
+    intruder
+        .execute_batch("ALTER TABLE record RENAME TO gone")
+        .unwrap();
+    assert_eq!(
+        talk(house.collector.address(), "GET / HTTP/1.1\r\n\r\n").await,
+        ""
+    );
+    intruder
+        .execute_batch("ALTER TABLE gone RENAME TO record")
+        .unwrap();
+    assert_eq!(house.collector.stop().await, None);
+    let entries = house.store.evidence(RUN).unwrap().entries;
+    assert!(
+        matches!(&entries[..], [entry] if matches!(&entry.record, Record::Gap(gap) if gap.missed == 1)),
+        "{entries:?}"
+    );
+}
+
+/// A collector in a process of its own, ended with the test whatever becomes of it.
+struct Served {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Served {
+    fn start(store: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
+        command
+            .args(["serve", "--store"])
+            .arg(store)
+            .stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .split("http://")
+            .nth(1)
+            .and_then(|rest| rest.split_whitespace().next())
+            .expect("an address");
+        Self {
+            process,
+            address: address.parse().unwrap(),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Asks again and again until the collector is gone; counts the answers that came to their last byte.
+fn burst(
+    address: SocketAddr,
+    name: &str,
+    answered: &AtomicUsize,
+    stop: &AtomicBool,
+) -> Vec<String> {
+    let mut heard = Vec::new();
+    for nth in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let target = format!("/{name}x{nth}");
+        let Ok(mut stream) = TcpStream::connect(address) else {
+            break;
+        };
+        let asked = stream
+            .write_all(format!("GET {target} HTTP/1.1\r\nConnection: close\r\n\r\n").as_bytes());
+        let mut answer = Vec::new();
+        let read = asked.and_then(|()| stream.read_to_end(&mut answer));
+        if read.is_ok() && answer.starts_with(b"HTTP/1.1 404") && answer.ends_with(b"</h1>\n") {
+            heard.push(target);
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    heard
+}
+
+fn recorded(store: &Path) -> Vec<String> {
+    let store = Store::open_existing(store).unwrap();
+    assert!(
+        matches!(store.verify(), Ok(Ok(_))),
+        "the chain holds after a crash"
+    );
+    let run = store.find("latest").unwrap();
+    let target = |record: &Record| match record {
+        Record::Hit(hit) => Some(request(hit).target.text()),
+        _ => None,
+    };
+    store
+        .evidence(run)
+        .unwrap()
+        .entries
+        .iter()
+        .filter_map(|entry| target(&entry.record))
+        .collect()
+}
+
+/// `kill -9` in a burst of hits: every hit that was answered is in the store.
+#[test]
+fn no_answered_hit_is_lost_when_the_collector_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..5 {
+        let path: PathBuf = folder.path().join(format!("round-{round}.db"));
+        let mut served = Served::start(&path);
+        let (answered, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let heard: Vec<String> = std::thread::scope(|scope| {
+            let names = ["a", "b", "c", "d"];
+            let visitors =
+                names.map(|name| scope.spawn(|| burst(served.address, name, &answered, &stop)));
+            while answered.load(Ordering::Relaxed) < 40 * (round + 1) {
+                assert_eq!(
+                    served.process.try_wait().unwrap(),
+                    None,
+                    "the collector serves until it is killed"
+                );
+                std::thread::yield_now();
+            }
+            // SIGKILL.
+            served.process.kill().unwrap();
+            stop.store(true, Ordering::Relaxed);
+            visitors
+                .into_iter()
+                .flat_map(|visitor| visitor.join().unwrap())
+                .collect()
+        });
+        drop(served);
+        let recorded = recorded(&path);
+        let lost: Vec<&String> = heard
+            .iter()
+            .filter(|target| !recorded.contains(target))
+            .collect();
+        assert!(lost.is_empty(), "answered and not recorded: {lost:?}");
+        assert!(heard.len() >= 40);
+    }
+}
