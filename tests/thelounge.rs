@@ -1,0 +1,485 @@
+//! The whole walk on real input: The Lounge in the laboratory, real Chromium, and a truth known from the configuration.
+//!
+//! Needs what `ci/setup` installs. Nothing leaves this machine, and the laboratory ends with the test that held it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::golden::in_repository;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const SCENARIO: &str = "scenarios/lab/thelounge.toml";
+
+/// Far longer than anything here takes, so that a test that hangs ends.
+const LONG: Duration = Duration::from_secs(300);
+
+/// A laboratory that is up for as long as this is held: it ends when its standard input does, also when the test dies.
+struct Lab {
+    process: Child,
+    hold: Option<ChildStdin>,
+    folder: TempDir,
+    passwords: Vec<(String, String)>,
+}
+
+impl Lab {
+    fn up(instances: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = lab_command(folder.path());
+        command
+            .arg("hold")
+            .args(instances)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let hold = process.stdin.take();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        assert_eq!(
+            line.trim(),
+            "ready",
+            "the laboratory did not come up: see above, and `ci/setup`"
+        );
+        let mut lab = Self {
+            process,
+            hold,
+            folder,
+            passwords: Vec::new(),
+        };
+        lab.passwords = lab.exports();
+        lab
+    }
+
+    fn exports(&self) -> Vec<(String, String)> {
+        let text = String::from_utf8(self.ask(&["env"]).stdout).unwrap();
+        let pair = |line: &str| {
+            line.strip_prefix("export ")
+                .and_then(|rest| rest.split_once('='))
+                .map(owned)
+        };
+        text.lines().filter_map(pair).collect()
+    }
+
+    fn ask(&self, words: &[&str]) -> Output {
+        let output = lab_command(self.folder.path())
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    fn vars(&self) -> PathBuf {
+        self.folder.path().join("state/vars.toml")
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        drop(self.hold.take());
+        let _ = self.process.wait();
+    }
+}
+
+fn lab_command(folder: &Path) -> Command {
+    let mut command = Command::new(in_repository("ci/lab/thelounge"));
+    command.env("WAXSEAL_LAB_STATE", folder.join("state"));
+    command
+}
+
+fn owned((name, value): (&str, &str)) -> (String, String) {
+    (name.to_owned(), value.trim_matches(['\'', '"']).to_owned())
+}
+
+/// A run of waxseal in a folder of its own, where all that it makes must be.
+struct Audit {
+    folder: TempDir,
+    process: Child,
+    lines: BufReader<std::process::ChildStderr>,
+    told: String,
+}
+
+impl Audit {
+    fn start(lab: &Lab, scenario: &Path, words: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("tmp")).unwrap();
+        let mut command = waxseal(folder.path());
+        command
+            .arg("run")
+            .arg(scenario)
+            .arg("--vars")
+            .arg(lab.vars())
+            .args(words);
+        command.args([
+            "--report",
+            &format!("json={}", folder.path().join("report.json").display()),
+        ]);
+        command
+            .envs(lab.passwords.iter().cloned())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let lines = BufReader::new(process.stderr.take().unwrap());
+        Self {
+            folder,
+            process,
+            lines,
+            told: String::new(),
+        }
+    }
+
+    /// Reads on until the `nth` line that holds `part`.
+    fn wait_for(&mut self, part: &str, nth: usize) {
+        for _ in 0..nth {
+            loop {
+                let mut line = String::new();
+                let read = self.lines.read_line(&mut line).unwrap();
+                assert!(
+                    read > 0,
+                    "the run ended before it said `{part}`: {}",
+                    self.told
+                );
+                self.told.push_str(&line);
+                if line.contains(part) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end, and sees that nothing is left. Returns the exit status and all that was said.
+    fn end(&mut self) -> (Option<i32>, String) {
+        self.lines.read_to_string(&mut self.told).unwrap();
+        let mut shown = String::new();
+        self.process
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut shown)
+            .unwrap();
+        let status = self.process.wait().unwrap();
+        self.assert_nothing_left();
+        (status.code(), self.told.clone() + &shown)
+    }
+
+    /// Everything the run started names its folder, in its command line or its environment.
+    fn assert_nothing_left(&self) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let temporary = self.folder.path().join("tmp");
+        loop {
+            let processes = processes_naming(&temporary);
+            let files: Vec<PathBuf> = fs::read_dir(&temporary)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .collect();
+            if processes.is_empty() && files.is_empty() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "left behind: {processes:?} {files:?}"
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// What browsers were started with, they can be made to tell.
+    fn assert_no_secret_in_browsers(&self, lab: &Lab) {
+        let browsers = process_texts("chrom", &self.folder.path().join("tmp"));
+        assert!(!browsers.is_empty());
+        for (name, password) in lab
+            .passwords
+            .iter()
+            .filter(|(name, _)| name.contains("PASSWORD"))
+        {
+            assert!(
+                browsers.iter().all(|text| !text.contains(password)),
+                "{name} is known to a browser"
+            );
+        }
+    }
+
+    fn report(&self) -> Value {
+        serde_json::from_slice(&fs::read(self.folder.path().join("report.json")).unwrap()).unwrap()
+    }
+
+    fn judged_again(&self) -> (Option<i32>, String) {
+        let output = waxseal(self.folder.path())
+            .args(["judge", "latest", "--report", "json=-"])
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn waxseal(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .env("WAXSEAL_STORE", folder.join("evidence.db"))
+        .env("TMPDIR", folder.join("tmp"));
+    command
+        .env("NO_COLOR", "1")
+        .env("CI", "true")
+        .env_remove("RUST_LOG");
+    command
+}
+
+/// Command line and environment of the processes of this name that name a folder.
+fn process_texts(program: &str, folder: &Path) -> Vec<String> {
+    let read =
+        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let processes = fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let texts =
+        processes.map(|process| read(process.join("cmdline")) + &read(process.join("environ")));
+    texts
+        .filter(|text| text.contains(program) && text.contains(folder.to_str().unwrap()))
+        .collect()
+}
+
+fn processes_naming(folder: &Path) -> Vec<String> {
+    let name = folder.to_str().unwrap();
+    let read =
+        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let processes = fs::read_dir("/proc")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let ours = processes.filter(|process| {
+        read(process.join("cmdline")).contains(name) || read(process.join("environ")).contains(name)
+    });
+    ours.map(|process| read(process.join("cmdline"))).collect()
+}
+
+/// The lab's scenario with changes, in a file that goes with the test.
+fn changed(changes: &[(&str, &str)]) -> tempfile::NamedTempFile {
+    let mut text = fs::read_to_string(in_repository(SCENARIO)).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "the scenario no longer says `{from}`");
+        text = text.replace(from, to);
+    }
+    let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+    fs::write(file.path(), text).unwrap();
+    file
+}
+
+/// Fewer forms and shorter waits, for tests about something else.
+const BRIEF: &[(&str, &str)] = &[
+    (
+        "forms  = [\"http\", \"query-secret\"]",
+        "forms  = [\"http\"]",
+    ),
+    ("window = \"10s\"", "window = \"2s\""),
+    ("step = \"15s\"", "step = \"5s\""),
+];
+
+fn brief(more: &[(&str, &str)]) -> tempfile::NamedTempFile {
+    changed(&[BRIEF, more].concat())
+}
+
+fn cells<'a>(report: &'a Value, arm: &str, variant: &str) -> Vec<&'a Value> {
+    let all = report["cells"].as_array().unwrap().iter();
+    all.filter(|cell| cell["arm"] == arm && cell["variant"] == variant)
+        .collect()
+}
+
+fn doubts(report: &Value, arm: &str, variant: &str) -> Vec<String> {
+    let cells = cells(report, arm, variant);
+    let all = cells
+        .iter()
+        .flat_map(|cell| cell["doubts"].as_array().unwrap());
+    all.map(|doubt| doubt.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The truth of the three instances, told in one run, and told the same when judged again.
+#[test]
+fn the_lounge_is_read_rightly() {
+    let lab = Lab::up(&["on", "stored", "off"]);
+    let mut audit = Audit::start(
+        &lab,
+        Path::new(SCENARIO),
+        &["--trials", "3", "--window", "3s"],
+    );
+    let (status, told) = audit.end();
+    assert_eq!(status, Some(0), "{told}");
+    let report = audit.report();
+    let actors = [
+        ("prefetch-on", "provider sender recipient"),
+        ("prefetch-stored", "provider"),
+    ];
+    for (variant, actors) in actors {
+        for cell in cells(&report, "sent", variant) {
+            assert_eq!(
+                (&cell["verdict"], &cell["hits"], &cell["trials"]),
+                (&"observed".into(), &3.into(), &3.into())
+            );
+            let seen: Vec<&str> = cell["actors"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one.as_str().unwrap())
+                .collect();
+            assert_eq!(seen.join(" "), actors, "{told}");
+            let provider = &cell["visitors"][0];
+            assert_eq!(
+                (&provider["methods"][0], &provider["refused"]),
+                (&"GET".into(), &0.into())
+            );
+            assert_ne!(
+                provider["addresses"][0], "127.0.0.1",
+                "the lab binds its servers to other addresses"
+            );
+        }
+    }
+    for cell in cells(&report, "sent", "prefetch-off") {
+        assert_eq!(
+            (&cell["verdict"], &cell["hits"], &cell["doubts"]),
+            (&"not-observed".into(), &0.into(), &serde_json::json!([]))
+        );
+        assert!((cell["interval"][1].as_f64().unwrap() - 0.708).abs() < 0.001);
+    }
+    for cell in report["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|cell| cell["arm"] == "drafted" || cell["arm"] == "unsent")
+    {
+        assert_eq!(
+            (&cell["verdict"], &cell["actors"]),
+            (&"not-observed".into(), &serde_json::json!([]))
+        );
+    }
+    let (status, again) = audit.judged_again();
+    assert_eq!(
+        (status, again),
+        (
+            Some(0),
+            fs::read_to_string(audit.folder.path().join("report.json")).unwrap()
+        )
+    );
+}
+
+#[test]
+fn expectations_turned_round_fail_and_say_where_they_stand() {
+    let lab = Lab::up(&["off"]);
+    let round =
+        "networks = [\"127.0.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\"]\nverdict = ";
+    let scenario = brief(&[(
+        &format!("{round}\"not-observed\""),
+        &format!("{round}\"observed\""),
+    )]);
+    let mut audit = Audit::start(
+        &lab,
+        scenario.path(),
+        &["--variant", "prefetch-off", "--trials", "3"],
+    );
+    let (status, told) = audit.end();
+    assert_eq!(status, Some(1), "{told}");
+    let text = fs::read_to_string(scenario.path()).unwrap();
+    let claim = text.find(round).unwrap() + round.find("[[variant.expect]]").unwrap();
+    let line = text[..claim].lines().count() + 1;
+    assert!(
+        told.contains(&format!(
+            "not met: observed, by nobody  --> {}:{line}",
+            scenario.path().display()
+        )),
+        "{told}"
+    );
+}
+
+/// Plays the silent instance, does something to its laboratory in mid-run, and returns the doubts about `sent`.
+fn disturbed(words: &[&str]) -> Vec<String> {
+    let lab = Lab::up(&["off"]);
+    let scenario = brief(&[]);
+    let chosen = ["--variant", "prefetch-off", "--trials", "4"];
+    let mut audit = Audit::start(&lab, scenario.path(), &chosen);
+    audit.wait_for(": sent http", 2);
+    lab.ask(words);
+    let (status, told) = audit.end();
+    assert_eq!(status, Some(3), "{told}");
+    let report = audit.report();
+    let sent = cells(&report, "sent", "prefetch-off")[0];
+    assert_eq!(sent["verdict"], "inconclusive", "{told}");
+    doubts(&report, "sent", "prefetch-off")
+}
+
+#[test]
+fn a_messenger_that_stops_in_mid_run_is_inconclusive() {
+    let doubts = disturbed(&["down", "off"]);
+    let unproven = ["exposure-unconfirmed", "not-delivered"];
+    assert!(
+        doubts.iter().any(|one| unproven.contains(&one.as_str())),
+        "{doubts:?}"
+    );
+    assert!(
+        !doubts.contains(&"control-silent".to_owned()),
+        "the collector was well: {doubts:?}"
+    );
+}
+
+#[test]
+fn a_recipient_that_is_logged_out_is_a_lost_session() {
+    let doubts = disturbed(&["logout", "off", "bob"]);
+    assert!(doubts.contains(&"session-lost".to_owned()), "{doubts:?}");
+}
+
+/// Ctrl-C, and the signal that cannot be caught: nothing is left, and nothing is called clean.
+#[test]
+fn a_run_that_is_stopped_leaves_nothing_and_claims_nothing() {
+    let lab = Lab::up(&["off"]);
+    let scenario = brief(&[]);
+    for (signal, status) in [("INT", Some(130)), ("KILL", None)] {
+        let mut audit = Audit::start(
+            &lab,
+            scenario.path(),
+            &["--variant", "prefetch-off", "--trials", "3"],
+        );
+        audit.wait_for(": sent http", 1);
+        audit.assert_no_secret_in_browsers(&lab);
+        audit.signal(signal);
+        let started = Instant::now();
+        let (code, told) = audit.end();
+        assert_eq!(code, status, "{signal}: {told}");
+        assert!(started.elapsed() < LONG);
+        let (judged, report) = audit.judged_again();
+        assert_eq!(judged, Some(3), "{signal}: {report}");
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert!(
+            doubts(&report, "sent", "prefetch-off").contains(&"window-open".to_owned()),
+            "{signal}: {report}"
+        );
+    }
+}
