@@ -13,15 +13,13 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::keeper::DIRECTORY_PREFIX;
-use super::session::{self, Session, SessionOptions};
+use super::session::{self, CLOSE_LIMIT, Session, SessionOptions};
 use crate::diagnostic::printable;
 
 /// How long chromedriver may take until it names its port.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long the keeper may take to end everything; it bounds itself a little below that.
 const STOP_LIMIT: Duration = Duration::from_secs(12);
-/// How long one session may take to close.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 const DRIVERS: &[&str] = &["chromedriver"];
 const DRIVER_PLACES: &[&str] = &[

@@ -25,7 +25,7 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a browser may take to come up.
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to go.
-const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// What the driver may take on top of what a page may take.
 const MARGIN: Duration = Duration::from_secs(10);
 
