@@ -240,6 +240,31 @@ fn a_plan_lists_everything_and_contacts_nothing() {
     assert_eq!(text, said(&words).1, "the same seed gives the same plan");
 }
 
+/// What is wrong with a zone is said before anything is opened.
+#[test]
+fn a_zone_must_be_a_name_that_leads_somewhere() {
+    assert_said(
+        &["serve", "--zone", "no_host"],
+        2,
+        &["a zone is a host name"],
+    );
+    assert_said(&["serve", "--dns-listen", "127.0.0.1:0"], 2, &["--zone"]);
+    assert_said(
+        &["serve", "--zone", "canary.example", "--listen", "0.0.0.0:0"],
+        4,
+        &["say where the names of canary.example lead", "--address"],
+    );
+    let run = ["run", LAB, "--var", "url=http://127.0.0.1:9", "--public"];
+    let elsewhere = [
+        &run[..],
+        &["http://198.51.100.7", "--zone", "canary.example"],
+    ]
+    .concat();
+    assert_said(&elsewhere, 2, &["its host must be canary.example"]);
+    let starred = [&run[..], &["http://*.canary.example"]].concat();
+    assert_said(&starred, 2, &["as the address in the links"]);
+}
+
 #[test]
 fn help_and_version_are_no_mistakes() {
     assert_said(&["--help"], 0, &["check", "plan", "run", "Exit status: 0"]);

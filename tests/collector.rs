@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use waxseal::canary::{Key, Keyring, Mint, dress};
-use waxseal::collector::{Collector, Setting};
+use waxseal::canary::{Key, Keyring, Mint, Zone, dress};
+use waxseal::collector::{Collector, Setting, ZoneSetting};
 use waxseal::model::{
     Account, Answer, Arm, Door, Form, Hit, HitKind, Part, Recognition, Record, RunId, TokenId,
     TrialId,
@@ -30,6 +30,10 @@ struct House {
 
 impl House {
     async fn open() -> Self {
+        Self::open_with(None).await
+    }
+
+    async fn open_with(zone: Option<ZoneSetting>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let mint = Mint::new(Key::new([3; 32]));
@@ -37,6 +41,7 @@ impl House {
         let setting = Setting {
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
+            zone,
             keyring,
             run: RUN,
         };
@@ -98,7 +103,7 @@ async fn talk(to: SocketAddr, bytes: impl Into<Vec<u8>>) -> String {
 fn request(hit: &Hit) -> &waxseal::model::Request {
     match &hit.kind {
         HitKind::Http(request) => request,
-        HitKind::Connection { .. } => panic!("a request was sent"),
+        other => panic!("a request was sent, not {other:?}"),
     }
 }
 
@@ -168,6 +173,50 @@ async fn one_connection_may_ask_many_times_and_pipeline() {
     assert_eq!(
         (seen[0].0, seen[0].1, seen[2].0, seen[2].1),
         ("POST", 2, "GET", 0)
+    );
+}
+
+/// The host's token and the path's, from the `Host` line or from a target in absolute form: one record, each token once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_in_a_zone_brings_both_its_tokens() {
+    let zone = ZoneSetting {
+        zone: Zone::parse("canary.example").unwrap(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        addresses: Vec::new(),
+    };
+    let house = House::open_with(Some(zone)).await;
+    let address = house.collector.address();
+    let id = |part| TokenId {
+        run: RUN,
+        trial: TrialId(1),
+        arm: Arm::Sent,
+        form: Form::Http,
+        part,
+    };
+    let link = dress(&house.mint, house.collector.public(), id(Part::Link)).url;
+    let (host, path) = link["http://".len()..].split_once('/').unwrap();
+    let mixed = host.replace('a', "A");
+    let heads = [
+        format!("GET /{path} HTTP/1.1\r\nHost: {mixed}\r\n"),
+        format!("GET {link} HTTP/1.1\r\nHost: {host}\r\n"),
+        format!("GET {link} HTTP/1.1\r\nHost: elsewhere.example\r\n"),
+        format!("GET /{path} HTTP/1.1\r\nHost: {address}\r\n"),
+        format!("GET /robots.txt HTTP/1.1\r\nHost: {host}\r\n"),
+    ];
+    let mut statuses = Vec::new();
+    for head in heads {
+        let answer = talk(address, format!("{head}Connection: close\r\n\r\n")).await;
+        statuses.push(answer["HTTP/1.1 ".len()..][..3].to_owned());
+    }
+    assert_eq!(statuses, ["200", "200", "200", "200", "404"]);
+    let mut hits = house.hits().await;
+    hits.sort_by_key(|(hit, _)| hit.received);
+    let both = vec![id(Part::Link), id(Part::Host)];
+    let seen: Vec<&[TokenId]> = hits.iter().map(|(hit, _)| hit.tokens()).collect();
+    assert_eq!(
+        seen,
+        [&both[..], &both, &both, &both[..1], &both[1..]],
+        "one record each"
     );
 }
 
@@ -243,7 +292,7 @@ async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
     );
     let sent = |hit: &Hit| match &hit.kind {
         HitKind::Connection { sent } => Some(sent.0.len()),
-        HitKind::Http(_) => None,
+        _ => None,
     };
     let mut lengths: Vec<usize> = hits.iter().filter_map(|(hit, _)| sent(hit)).collect();
     lengths.sort_unstable();

@@ -8,6 +8,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -31,11 +32,17 @@ struct Lab {
 
 impl Lab {
     fn up(instances: &[&str]) -> Self {
+        Self::up_asking(instances, None)
+    }
+
+    /// The same, with instances that ask this server for names under `.example`.
+    fn up_asking(instances: &[&str], dns: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = lab_command(folder.path());
         command
             .arg("hold")
             .args(instances)
+            .envs(dns.map(|server| ("WAXSEAL_LAB_DNS", server)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
@@ -390,6 +397,63 @@ fn the_lounge_is_read_rightly() {
             fs::read_to_string(audit.folder.path().join("report.json")).unwrap()
         )
     );
+}
+
+/// An address that is free for datagrams and connections.
+fn free_for_dns() -> String {
+    let found = std::iter::repeat_with(|| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let mut found = found.map(|socket| socket.local_addr().unwrap());
+    let free = found.find(|address| TcpListener::bind(address).is_ok());
+    free.unwrap().to_string()
+}
+
+/// Links in a zone: the provider's look-ups come in at our own name server, its browsers' do not come at all, and what
+/// each visitor learned of the link shows in the tokens it brings.
+#[test]
+fn links_in_a_zone_show_the_look_ups_too() {
+    let dns = free_for_dns();
+    let lab = Lab::up_asking(&["on", "off"], Some(&dns));
+    let scenario = brief(&[]);
+    let zone = ["--zone", "canary.example", "--dns-listen", &dns];
+    let variants = ["--variant", "prefetch-on", "--variant", "prefetch-off"];
+    let words = [&variants[..], &["--trials", "3"], &zone].concat();
+    let mut audit = Audit::start(&lab, scenario.path(), &words);
+    let (status, told) = audit.end();
+    assert_eq!(status, Some(0), "{told}");
+    assert!(told.contains("links to http://*.canary.example:"), "{told}");
+    let report = audit.report();
+    let sent = cells(&report, "sent", "prefetch-on")[0];
+    assert_eq!(
+        (&sent["verdict"], &sent["hits"]),
+        (&"observed".into(), &3.into())
+    );
+    let of = |name: &str| {
+        let mut visitors = sent["visitors"].as_array().unwrap().iter();
+        visitors
+            .find(|one| one["actor"] == name)
+            .unwrap_or_else(|| panic!("no {name}: {told}"))
+    };
+    let provider = of("provider");
+    assert_eq!(provider["methods"], serde_json::json!(["DNS A", "GET"]));
+    assert_eq!(provider["addresses"], serde_json::json!(["127.0.0.2"]));
+    assert_eq!(
+        provider["parts"],
+        serde_json::json!(["link", "image", "host"])
+    );
+    for own in ["sender", "recipient"] {
+        assert_eq!(of(own)["methods"], serde_json::json!(["GET"]), "{told}");
+    }
+    let silent = cells(&report, "sent", "prefetch-off")[0];
+    assert_eq!(silent["verdict"], "not-observed", "{told}");
+    for variant in ["prefetch-on", "prefetch-off"] {
+        let reached = cells(&report, "reached", variant)[0];
+        let methods = |one: &&Value| one["actor"] == "auditor";
+        let auditor = reached["visitors"].as_array().unwrap().iter().find(methods);
+        assert_eq!(
+            auditor.unwrap()["methods"],
+            serde_json::json!(["DNS A", "DNS AAAA", "GET"])
+        );
+    }
 }
 
 #[test]

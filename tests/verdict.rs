@@ -7,7 +7,7 @@ mod common;
 use common::evidence::{Run, SEALED, Visit, end};
 use waxseal::model::{
     Account, Actor, Arm, Bytes, Cell, Depth, Door, Doubt, HitKind, Outcome, Part, Phase,
-    Recognition, Record, RunEnd, Verdict,
+    Recognition, Record, RunEnd, Verdict, Via,
 };
 use waxseal::verdict::{ExitStatus, judge};
 
@@ -556,4 +556,81 @@ fn a_stranger_who_comes_while_we_fetch_is_no_auditor() {
         sent(&run),
         (Verdict::Inconclusive, vec![Doubt::NoiseInControl])
     );
+}
+
+/// A query comes from a resolver, so its address is all there is to say who it was.
+#[test]
+fn a_look_up_alone_has_only_learned_the_host() {
+    let mut run = Run::quiet(4);
+    let trials = run.of(Arm::Sent);
+    run.resolve(trials[0], 20.0, "198.51.100.53:53");
+    run.resolve(trials[1], 21.0, "192.0.2.53:53");
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!(
+        (cell.verdict, cell.depth, cell.hits, cell.trials),
+        (Verdict::Observed, Some(Depth::Resolved), 2, 4)
+    );
+    let who: Vec<(Actor, &[String])> = cell
+        .actors
+        .iter()
+        .map(|one| (one.actor, &one.methods[..]))
+        .collect();
+    let method = ["DNS AAAA".to_owned()];
+    assert_eq!(
+        who,
+        [
+            (Actor::Provider, &method[..]),
+            (Actor::Unknown, &method[..])
+        ]
+    );
+}
+
+#[test]
+fn a_look_up_of_what_nobody_was_shown_is_noise() {
+    let mut run = Run::quiet(4);
+    let unsent = run.of(Arm::Unsent)[0];
+    run.resolve(unsent, 20.0, "192.0.2.53:53");
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::NoiseInControl])
+    );
+}
+
+#[test]
+fn whoever_asks_the_host_for_something_else_has_not_touched_the_link() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(
+        trial,
+        Visit {
+            part: Part::Host,
+            ..Visit::provider(20.0)
+        },
+    );
+    assert_eq!(cell(&run, Arm::Sent).depth, Some(Depth::Connected));
+}
+
+/// With links in a zone the collector must be heard over DNS as well as over HTTP, before and after.
+#[test]
+fn a_zone_is_proven_by_look_ups_of_our_own() {
+    let mut run = Run::quiet(4);
+    run.manifest.public = "http://*.canary.example:8080".into();
+    let deaf = (Verdict::Inconclusive, vec![Doubt::ControlSilent]);
+    assert_eq!(sent(&run), deaf);
+    let probes = run.records.iter().filter_map(|record| match record {
+        Record::Probe(probe) => Some((probe.trial, probe.from)),
+        _ => None,
+    });
+    let probes: Vec<_> = probes.collect();
+    for (trial, from) in probes {
+        let seen = from.duration_since(common::evidence::at(0.0)).as_secs_f64() + 0.05;
+        if run.manifest.trials[usize::from(trial.0)].via == Some(Via::Auditor) {
+            run.resolve(trial, seen, "192.0.2.9:4001");
+        }
+    }
+    assert_eq!(sent(&run), (Verdict::NotObserved, Vec::new()));
+    let no_http = |record: &Record| matches!(record, Record::Hit(hit) if hit.door == Door::Public && matches!(hit.kind, HitKind::Http(_)));
+    let (verdict, doubts) = sent(&without(&run, no_http));
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert!(doubts.contains(&Doubt::ControlSilent), "{doubts:?}");
 }

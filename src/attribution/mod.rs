@@ -74,7 +74,8 @@ fn at_the_public_door(hit: &Hit, known: Known<'_>) -> Attribution {
 fn agent(hit: &Hit) -> Option<String> {
     match &hit.kind {
         HitKind::Http(request) => request.header("user-agent").map(|value| value.text()),
-        HitKind::Connection { .. } => None,
+        // The peer of a DNS query is a resolver, which has no agent.
+        HitKind::Connection { .. } | HitKind::Dns(_) | HitKind::Packet(_) => None,
     }
 }
 

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::canary::{Key, Keyring};
-use crate::collector::{Collector, Setting};
+use crate::collector::{Collector, Setting, ZoneSetting};
 use crate::model::{Record, RunId};
 use crate::store::Store;
 
@@ -10,26 +10,28 @@ use super::conduct::{AuditError, draw};
 use super::stop::Stop;
 
 /// Runs a collector alone until it is wished to stop: it has no keys, so every token is a stranger's, and every hit is
-/// recorded. `told` hears the run and the address once the door is open.
+/// recorded. `told` hears the run and sees the collector once its door is open.
 ///
 /// # Errors
 /// The address cannot be listened on, or the last gap cannot be recorded.
 pub async fn listen_alone(
     listen: SocketAddr,
+    zone: Option<ZoneSetting>,
     store: Arc<Store>,
     stop: &Stop,
-    told: impl FnOnce(RunId, &str),
+    told: impl FnOnce(RunId, &Collector),
 ) -> Result<(), AuditError> {
     let run = RunId(u32::from_be_bytes(draw()?));
     let keyring = Keyring::new(Vec::new(), Key::new(draw()?));
     let setting = Setting {
         listen,
         public: None,
+        zone,
         keyring,
         run,
     };
     let collector = Collector::start(setting, Arc::clone(&store)).await?;
-    told(run, collector.public());
+    told(run, &collector);
     stop.wished().await;
     if let Some(gap) = collector.stop().await {
         store.append(run, &Record::Gap(gap)).await?;

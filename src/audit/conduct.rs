@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
-use crate::canary::{Key, Keyring, Mint};
-use crate::collector::{Collector, CollectorError, Setting as CollectorSetting};
+use crate::canary::{Key, Keyring, Mint, Zone};
+use crate::collector::{Collector, CollectorError, Setting as CollectorSetting, ZoneSetting};
 use crate::model::{
     Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
     millis,
@@ -19,6 +19,7 @@ use crate::store::{Store, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
+use super::lookup::OwnNames;
 use super::stage::{House, Stage};
 use super::stop::Stop;
 
@@ -39,6 +40,8 @@ pub struct Setting {
     pub listen: SocketAddr,
     /// The address in the links; none: where the public door listens.
     pub public: Option<String>,
+    /// The zone that host tokens are labels of; none: links without them.
+    pub zone: Option<ZoneSetting>,
     /// How browsers are had.
     pub driver: DriverOptions,
     /// Whether they show a window.
@@ -79,6 +82,16 @@ pub enum AuditError {
     /// The address in the links is none.
     #[error("use `{0}` as the address in the links: it must look like http://host:port")]
     Public(String),
+    /// The address in the links is elsewhere.
+    #[error(
+        "use `{public}` as the address in the links: with --zone {zone} its host must be {zone}"
+    )]
+    Elsewhere {
+        /// The address.
+        public: String,
+        /// The zone.
+        zone: Zone,
+    },
     /// The system has no dice.
     #[error("draw a key: {0}")]
     Dice(getrandom::Error),
@@ -98,7 +111,7 @@ pub async fn conduct(
     stop: &Stop,
 ) -> Result<Conducted, AuditError> {
     // What can be wrong before anything is opened comes first.
-    setting.public.as_deref().map(authority).transpose()?;
+    let public = public(&setting)?;
     let Some(secrets) = stop.or(all_secrets(&setting)).await else {
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
@@ -108,7 +121,8 @@ pub async fn conduct(
     let keyring = Keyring::new(vec![mint.clone()], Key::new(draw()?));
     let collector = CollectorSetting {
         listen: setting.listen,
-        public: setting.public.clone(),
+        public,
+        zone: setting.zone.clone(),
         keyring,
         run,
     };
@@ -172,7 +186,11 @@ async fn house(
     store: &Arc<Store>,
     teller: Teller,
 ) -> Result<House, AuditError> {
-    let from = authority(collector.public())?;
+    let from = match &setting.zone {
+        // Whatever the port: nothing that a browser of ours wants from the zone may come in elsewhere.
+        Some(ZoneSetting { zone, .. }) => format!("*.{zone}"),
+        None => authority(collector.public())?,
+    };
     let mut doors = BTreeMap::new();
     for &account in Account::ALL {
         let to = collector.open_door(account, setting.sealed).await?;
@@ -190,8 +208,11 @@ async fn house(
     let auditor = reqwest::Client::builder()
         .user_agent(&name)
         .no_proxy()
-        .pool_max_idle_per_host(0)
-        .build();
+        .pool_max_idle_per_host(0);
+    let auditor = match collector.dns() {
+        Some(server) => auditor.dns_resolver(OwnNames::at(server)),
+        None => auditor,
+    };
     Ok(House {
         run,
         scenario: setting.scenario.clone(),
@@ -200,7 +221,7 @@ async fn house(
         store: Arc::clone(store),
         teller,
         name,
-        auditor: auditor.map_err(AuditError::Auditor)?,
+        auditor: auditor.build().map_err(AuditError::Auditor)?,
         secrets,
         doors,
         headed: setting.headed,
@@ -219,6 +240,29 @@ async fn all_secrets(setting: &Setting) -> Result<Secrets, AuditError> {
         all.insert(account, secrets(identity, folder, &setting.driver).await?);
     }
     Ok(all)
+}
+
+/// The address in the links as it was given; with a zone a `*` stands where the host token goes.
+fn public(setting: &Setting) -> Result<Option<String>, AuditError> {
+    let Some(public) = &setting.public else {
+        return Ok(None);
+    };
+    let authority = authority(public)?;
+    let Some(ZoneSetting { zone, .. }) = &setting.zone else {
+        return if public.contains('*') {
+            Err(AuditError::Public(public.clone()))
+        } else {
+            Ok(Some(public.clone()))
+        };
+    };
+    match (zone.inside(&authority), authority.rsplit_once(':')) {
+        (Some("" | "*"), Some((_, "80"))) => Ok(Some(format!("http://*.{zone}"))),
+        (Some("" | "*"), Some((_, port))) => Ok(Some(format!("http://*.{zone}:{port}"))),
+        _ => Err(AuditError::Elsewhere {
+            public: public.clone(),
+            zone: zone.clone(),
+        }),
+    }
 }
 
 /// Host and port of the links: what the browsers' doors stand in for.

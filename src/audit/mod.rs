@@ -5,6 +5,7 @@ mod alone;
 mod conduct;
 mod event;
 mod given;
+mod lookup;
 mod stage;
 mod stop;
 

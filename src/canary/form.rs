@@ -12,9 +12,16 @@ pub struct Link {
 }
 
 /// Dresses the link of a trial: `id` is its `link` token, `public` the collector's address without a closing slash.
+/// Where a `*` stands in it, a host token is put: who learned no more than the host has another token than who learned
+/// the path.
 #[must_use]
 pub fn dress(mint: &Mint, public: &str, id: TokenId) -> Link {
     let token = mint.token(id);
+    let host = TokenId {
+        part: Part::Host,
+        ..id
+    };
+    let public = public.replacen('*', &mint.token(host), 1);
     let url = match id.form {
         Form::Http => format!("{public}/{token}"),
         // The heise shape of 2013: what a one-time link or a share holds is in the query. A second token there shows

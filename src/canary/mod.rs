@@ -9,8 +9,10 @@ mod form;
 mod page;
 mod recognise;
 mod token;
+mod zone;
 
 pub use form::{Link, dress};
 pub use page::Page;
-pub use recognise::Keyring;
+pub use recognise::{Keyring, is_token_shaped};
 pub use token::{Key, Mint, TOKEN_CHARS};
+pub use zone::Zone;

@@ -22,7 +22,7 @@ pub(super) struct Children {
 /// The page for a part of a link. `child` gives the address of a child; nothing in it tells who made it.
 pub(super) fn page(part: Part, children: &Children) -> Page {
     match part {
-        Part::Link | Part::Secret => Page {
+        Part::Link | Part::Secret | Part::Host => Page {
             status: 200,
             media_type: "text/html; charset=utf-8",
             body: html(children),

@@ -1,9 +1,11 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
+use crate::canary::Zone;
+use crate::collector::ZoneSetting;
 use crate::model::parse_duration;
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
@@ -53,7 +55,7 @@ pub(super) enum Verb {
     Plan(Plan),
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Run),
+    Run(Box<Run>),
     /// Judge a run again from its evidence
     Judge(Judge),
     /// List the runs in the evidence store
@@ -67,7 +69,8 @@ pub(super) enum Verb {
 const RUN_EXAMPLES: &str = "Examples:
   waxseal run scenarios/lab/thelounge.toml --vars vars.toml
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
-  waxseal run chat.toml --seed 7 --trials 10 --window 15m";
+  waxseal run chat.toml --seed 7 --trials 10 --window 15m
+  waxseal run chat.toml --zone canary.example --dns-listen 198.51.100.7:53 --listen 198.51.100.7:80";
 
 #[derive(Debug, Group)]
 pub(super) struct Check {
@@ -125,6 +128,8 @@ pub(super) struct Run {
     /// The address in the links, where it is not the one the collector listens on (such as http://198.51.100.7:8080)
     #[arg(long, value_name = "URL")]
     pub(super) public: Option<String>,
+    #[command(flatten)]
+    pub(super) names: Names,
     /// Use the WebDriver that answers here, instead of starting chromedriver
     #[arg(long, value_name = "URL")]
     pub(super) webdriver: Option<String>,
@@ -170,6 +175,34 @@ pub(super) struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    #[command(flatten)]
+    pub(super) names: Names,
+}
+
+/// The zone that the collector answers for.
+#[derive(Debug, Group)]
+pub(super) struct Names {
+    /// Answer DNS queries for this zone, such as canary.example; links get a token in their host as well
+    #[arg(long, value_name = "NAME", value_parser = zone)]
+    zone: Option<Zone>,
+    /// Where to answer them, over UDP and TCP; port 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS", requires = "zone")]
+    dns_listen: Option<SocketAddr>,
+    /// An address that the zone's names lead to, where it is not the one the collector listens on (may be repeated)
+    #[arg(long = "address", value_name = "IP", requires = "zone")]
+    addresses: Vec<IpAddr>,
+}
+
+impl Names {
+    pub(super) fn setting(&self) -> Option<ZoneSetting> {
+        Some(ZoneSetting {
+            zone: self.zone.clone()?,
+            listen: self
+                .dns_listen
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            addresses: self.addresses.clone(),
+        })
+    }
 }
 
 #[derive(Debug, Group)]
@@ -192,6 +225,12 @@ pub(super) enum ReportFormat {
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .ok_or_else(|| "a duration needs its unit, as in 30s, 15m or 48h".to_owned())
+}
+
+fn zone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| {
+        "a zone is a host name with room for a token in front, such as canary.example".to_owned()
+    })
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -71,9 +71,9 @@ impl Stopped {
 impl From<AuditError> for Stopped {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::Given(GivenError::Variable { .. }) | AuditError::Public(_) => {
-                Self::usage(error)
-            }
+            AuditError::Given(GivenError::Variable { .. })
+            | AuditError::Public(_)
+            | AuditError::Elsewhere { .. } => Self::usage(error),
             _ => Self::could_not_run(error),
         }
     }

@@ -46,6 +46,7 @@ fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
         sealed: !asked.open_doors,
         listen: asked.listen,
         public: asked.public.clone(),
+        zone: asked.names.setting(),
         driver,
         headed: asked.headed,
     })

@@ -4,6 +4,7 @@ use super::args::Serve;
 use super::exit::{Exit, Stopped};
 use super::out::say;
 use crate::audit::{Stop, listen_alone};
+use crate::collector::Collector;
 use crate::store::Store;
 use crate::verdict::ExitStatus;
 
@@ -14,13 +15,17 @@ pub(super) fn serve(asked: &Serve) -> Result<Exit, Stopped> {
     runtime.block_on(async {
         let stop = Stop::on_signals()
             .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
-        let told = |run, public: &str| {
-            let path = asked.store.path.display();
+        let told = |run, collector: &Collector| {
+            let dns = collector.dns();
+            let dns = dns.map(|at| format!(", asked for names at {at}"));
             say(&format!(
-                "listening on {public} as run {run}, recording to {path}\n"
+                "listening on {}{} as run {run}, recording to {}\n",
+                collector.public(),
+                dns.unwrap_or_default(),
+                asked.store.path.display()
             ));
         };
-        listen_alone(asked.listen, store, &stop, told).await?;
+        listen_alone(asked.listen, asked.names.setting(), store, &stop, told).await?;
         Ok(Exit(ExitStatus::Met))
     })
 }

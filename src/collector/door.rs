@@ -5,10 +5,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::canary::Keyring;
+use crate::canary::{Keyring, Zone};
 use crate::model::{Account, Door, Gap, RunId, Timestamp};
 use crate::store::Store;
 
+use super::dns::{self, Nameserver, ZoneSetting};
 use super::http::Visit;
 use super::intake::Intake;
 use super::limits;
@@ -24,6 +25,21 @@ pub enum CollectorError {
         /// Why.
         source: std::io::Error,
     },
+    /// The address for DNS is taken, or not ours.
+    #[error(
+        "answer DNS queries on {address}: {source}; free it, or name another with --dns-listen"
+    )]
+    Dns {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Names that lead nowhere would bring nobody.
+    #[error(
+        "say where the names of {0} lead: the collector listens everywhere; name its address with --address"
+    )]
+    Nowhere(Zone),
 }
 
 /// How a collector is set up.
@@ -31,8 +47,11 @@ pub enum CollectorError {
 pub struct Setting {
     /// Where the public door listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The address in the links, without a closing slash; none: the public door's own, over HTTP.
+    /// The address in the links, without a closing slash; a `*` in it stands for the host token. None: the public
+    /// door's own over HTTP, or with a zone any host of it at that door's port.
     pub public: Option<String>,
+    /// The zone to answer for; none: no DNS.
+    pub zone: Option<ZoneSetting>,
     /// The keys it answers for.
     pub keyring: Keyring,
     /// The run that hits are recorded under.
@@ -43,6 +62,7 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Collector {
     address: SocketAddr,
+    dns: Option<SocketAddr>,
     house: Arc<House>,
     stop: watch::Sender<bool>,
     /// One task for each door.
@@ -66,10 +86,12 @@ impl House {
         tokio::time::sleep(limits::LAST_WORDS_TIME).await;
     }
 
-    /// Resolves when the collector stops.
-    async fn stopped(&self) {
+    /// Resolves when the collector stops, and all that had come in by then is known.
+    pub(super) async fn stopped(&self) {
         // The sender is only ever dropped with the collector, which is a stop as well.
         let _ = self.stopping.clone().wait_for(|stop| *stop).await;
+        // What the kernel holds is known only once the reactor has looked, and it looks before any timer goes off.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
 }
 
@@ -85,7 +107,7 @@ impl Collector {
         let house = Arc::new(House {
             public: setting
                 .public
-                .unwrap_or_else(|| format!("http://{address}")),
+                .unwrap_or_else(|| public(address, setting.zone.as_ref())),
             keyring: setting.keyring,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
@@ -93,8 +115,13 @@ impl Collector {
         });
         let mut doors = JoinSet::new();
         doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
+        let dns = match setting.zone {
+            Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
+            None => None,
+        };
         Ok(Self {
             address,
+            dns,
             house,
             stop,
             doors: Mutex::new(doors),
@@ -105,6 +132,12 @@ impl Collector {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where questions about the zone are answered; none without one.
+    #[must_use]
+    pub const fn dns(&self) -> Option<SocketAddr> {
+        self.dns
     }
 
     /// The address in the links.
@@ -151,6 +184,42 @@ impl Collector {
     }
 }
 
+/// The address in the links where none was given.
+fn public(address: SocketAddr, zone: Option<&ZoneSetting>) -> String {
+    match zone {
+        Some(ZoneSetting { zone, .. }) => format!("http://*.{zone}:{}", address.port()),
+        None => format!("http://{address}"),
+    }
+}
+
+/// Begins to answer for the zone, and says where.
+async fn open_dns(
+    setting: ZoneSetting,
+    public_door: SocketAddr,
+    house: &Arc<House>,
+    doors: &mut JoinSet<()>,
+) -> Result<SocketAddr, CollectorError> {
+    let listen = setting.listen;
+    let failed = |source| CollectorError::Dns {
+        address: listen,
+        source,
+    };
+    let (datagrams, listener) = dns::bind(listen).await.map_err(failed)?;
+    let address = datagrams.local_addr().map_err(failed)?;
+    let mut addresses = setting.addresses;
+    if addresses.is_empty() && !public_door.ip().is_unspecified() {
+        addresses.push(public_door.ip());
+    }
+    if addresses.is_empty() {
+        return Err(CollectorError::Nowhere(setting.zone));
+    }
+    let server = Nameserver::new(&setting.zone, addresses, Arc::clone(house))
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
+    doors.spawn(Arc::clone(&server).datagrams(datagrams));
+    doors.spawn(server.connections(listener));
+    Ok(address)
+}
+
 async fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
     TcpListener::bind(address)
         .await
@@ -164,10 +233,12 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Coll
 }
 
 async fn accept(listener: TcpListener, door: Door, house: Arc<House>) {
+    let stopped = house.stopped();
+    tokio::pin!(stopped);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = house.stopped() => break,
+            () = &mut stopped => break,
         };
         match accepted {
             Ok((stream, peer)) => admit(stream, peer, door, &house),

@@ -112,10 +112,10 @@ impl Visit {
     /// Records and answers one request; says whether the connection can go on.
     async fn serve(&mut self, request: Request, head: usize) -> bool {
         let received = Timestamp::now();
-        let (recognition, page) = self
-            .house
-            .keyring
-            .answer(&self.house.public, &request.target);
+        let (recognition, page) =
+            self.house
+                .keyring
+                .answer(&self.house.public, &request.target, request.header("host"));
         let (body, keep, no_body) = (
             body(&request),
             keeps_alive(&request),
@@ -215,7 +215,7 @@ impl Visit {
     /// Records a connection on which no whole request came, and says so to a visitor that sent something.
     async fn without_request(mut self) {
         let sent = Bytes(std::mem::take(&mut self.buffer));
-        let (recognition, _) = self.house.keyring.answer(&self.house.public, &sent);
+        let recognition = self.house.keyring.recognise(&sent.text());
         let talks = !sent.0.is_empty();
         let hit = self
             .record(Timestamp::now(), HitKind::Connection { sent }, recognition)

@@ -51,9 +51,18 @@ impl Intake {
 
     /// Notes that a visitor was not recorded.
     pub(super) fn miss(&self, since: Timestamp, reason: String) {
-        tracing::warn!(reason, "a visitor was not recorded");
+        self.miss_many(since, 1, reason);
+    }
+
+    /// Notes that so many visitors were not recorded.
+    pub(super) fn miss_many(&self, since: Timestamp, count: u64, reason: String) {
         let now = Timestamp::now();
         let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
+        match gap.is_none() {
+            true => tracing::warn!(reason, count, "a visitor was not recorded"),
+            // In a flood there are thousands; the gap counts them.
+            false => tracing::debug!(reason, count, "a visitor was not recorded"),
+        }
         let open = gap.get_or_insert(Gap {
             from: since,
             to: now,
@@ -62,7 +71,7 @@ impl Intake {
         });
         open.from = open.from.min(since);
         open.to = now;
-        open.missed += 1;
+        open.missed += count;
         open.reason = reason;
     }
 

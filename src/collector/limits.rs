@@ -37,3 +37,46 @@ pub(super) const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// Hits that one run records. An audit sees hundreds; a flood must not fill the disk, and what is over is a gap.
 pub(super) const HITS: u64 = 1_000_000;
+
+/// Bytes of a DNS message that are looked at and kept. A query with all its options takes a few hundred.
+pub(super) const DNS_BYTES: usize = 4096;
+
+/// The longest datagram we send or ask for: what passes every usual path in one piece (DNS flag day 2020).
+pub(super) const DNS_PAYLOAD: u16 = 1232;
+
+/// Datagrams under way at once. Each waits for one commit, so this is what four commits take; beyond it the queries are
+/// counted into the gap.
+pub(super) const DNS_PENDING: usize = 4096;
+
+/// Bytes of datagrams that the kernel is asked to hold for us while we are busy; it may give less, or twice as much. A
+/// small one costs it about 800, so it holds fewer than may be under way, and is emptied in bounded time at the end.
+pub(super) const DNS_BUFFER: usize = 1 << 20;
+
+/// Whole answers a second to one network (an IPv4 /24, an IPv6 /56) over UDP. Large resolvers ask for a fresh name once;
+/// what is faster is a flood, or meant for somebody whose address was forged.
+pub(super) const DNS_RATE: f32 = 50.0;
+
+/// How many whole answers a network may save up.
+pub(super) const DNS_BURST: f32 = 200.0;
+
+/// Networks whose pace is kept apart: 1.5 MiB.
+pub(super) const DNS_SOURCES: usize = 1 << 16;
+
+/// DNS connections at once. Resolvers need one each, for a moment.
+pub(super) const DNS_CONNECTIONS: usize = 128;
+
+/// Queries under way on one DNS connection: enough to share a commit, too few to fill the line alone.
+pub(super) const DNS_PIPELINE: usize = 64;
+
+/// For the next message on a DNS connection (RFC 7766 section 6.2.3 wants a few seconds).
+pub(super) const DNS_IDLE: Duration = Duration::from_secs(10);
+
+/// How often the kernel is asked what it had to drop.
+pub(super) const DNS_LOST: Duration = Duration::from_secs(1);
+
+/// Seconds for which an address or a denial is kept by resolvers: short, so that each visitor is seen, and not so short
+/// that resolvers put their own least in its place.
+pub(super) const DNS_TTL: u32 = 30;
+
+/// Seconds for which what describes the zone is kept.
+pub(super) const DNS_ZONE_TTL: u32 = 3600;

@@ -7,9 +7,11 @@
 //! HTTP/1 is read here with `httparse` rather than by a server library, because evidence needs what those throw away:
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
 
+mod dns;
 mod door;
 mod http;
 mod intake;
 mod limits;
 
+pub use dns::ZoneSetting;
 pub use door::{Collector, CollectorError, Setting};

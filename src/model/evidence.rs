@@ -77,7 +77,8 @@ pub struct Manifest {
     pub window: Duration,
     /// Whether the browsers' doors refuse.
     pub sealed: bool,
-    /// The public address in the links, such as `http://127.0.0.1:8080`.
+    /// The public address in the links, such as `http://127.0.0.1:8080`; a `*` in it stands for a host token, as in
+    /// `http://*.canary.example:8080`.
     pub public: String,
     /// The name our own fetches go by: drawn for the run, so that nobody else can have it.
     pub auditor: String,

@@ -46,6 +46,10 @@ pub enum HitKind {
     },
     /// One HTTP/1 request.
     Http(Request),
+    /// One DNS query. It comes from a resolver, so its peer is seldom the one who wanted to know.
+    Dns(Query),
+    /// Bytes at the DNS port that are no query.
+    Packet(Packet),
 }
 
 /// An HTTP request's head, as sent.
@@ -70,6 +74,82 @@ impl Request {
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
+}
+
+/// How a DNS message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// In a datagram, whose sender can be forged.
+    Udp,
+    /// On a connection.
+    Tcp,
+}
+
+/// A DNS query, as sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// How it came.
+    pub transport: Transport,
+    /// The number its sender gave it.
+    pub id: u16,
+    /// The header's second word: opcode and flags.
+    pub flags: u16,
+    /// The name asked for, in the case it was sent (resolvers mix it on purpose), with a dot at its end and with the
+    /// escapes of RFC 1035 (`\.`, `\\`, `\DDD`).
+    pub name: String,
+    /// The class by its number; 1 is the internet's.
+    pub class: u16,
+    /// The type by its number.
+    #[serde(rename = "type")]
+    pub type_code: u16,
+    /// The type by its name; `TYPE65400` (RFC 3597) where it has none.
+    pub type_name: String,
+    /// What the extension of RFC 6891 said; none without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edns: Option<QueryEdns>,
+    /// What it is answered with, decided before it is recorded: a pure function of the query, the zone and the pace of
+    /// its source. None where it gets no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+}
+
+/// What a query says about its sender in EDNS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryEdns {
+    /// The version; 0 is the only one there is.
+    pub version: u8,
+    /// How large a datagram may be.
+    pub payload: u16,
+    /// The DO bit: signatures are wanted.
+    pub dnssec_ok: bool,
+    /// The network for which a resolver asks (RFC 7871).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<ipnet::IpNet>,
+    /// The codes of all options, in the order sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<u16>,
+}
+
+/// The answer to a DNS message, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The response code by its number: 0 all is well, 3 there is no such name, 5 refused.
+    pub code: u16,
+    /// Cut short, so that whoever it is has to come again by TCP and cannot be a forged address.
+    pub truncated: bool,
+}
+
+/// Bytes at the DNS port that are no query: broken, a response, or a connection on which no whole message came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Packet {
+    /// How they came.
+    pub transport: Transport,
+    /// The bytes, up to a limit.
+    pub sent: Bytes,
+    /// What they are answered with, if at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
 }
 
 /// What became of a hit: written after the answer, so a hit whose answer was cut short by a crash has none.

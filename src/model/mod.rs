@@ -13,6 +13,9 @@ pub use evidence::{
     Entry, Evidence, Expectation, Exposure, Failure, Gap, Limit, Manifest, Mark, Notice, Probe,
     Record, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
 };
-pub use hit::{Answer, Bytes, Door, Hit, HitKind, Recognition, Request};
+pub use hit::{
+    Answer, Bytes, Door, Hit, HitKind, Packet, Query, QueryEdns, Recognition, Reply, Request,
+    Transport,
+};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

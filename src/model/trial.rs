@@ -90,7 +90,8 @@ named! {
 }
 
 named! {
-    /// What of a link or its page a token stands for. Everything but `link` is a child of the link.
+    /// What of a link or its page a token stands for. Everything but `link` is a child of the link. The
+    /// place in this list is the number in a token: new parts go to its end.
     Part {
         /// The link itself.
         Link = "link",
@@ -100,6 +101,8 @@ named! {
         Style = "style",
         /// The secret in the link's query.
         Secret = "secret",
+        /// The label in front of the zone, in the link's host.
+        Host = "host",
     }
 }
 

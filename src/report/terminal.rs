@@ -209,7 +209,13 @@ fn trials(count: u32) -> String {
 }
 
 fn attempt(summary: &ActorSummary) -> String {
-    let parts: Vec<&str> = summary.parts.iter().map(|part| part.name()).collect();
+    // Whoever asks for anything asks at a host: that is worth a word only if it is all.
+    let alone = summary.parts.len() == 1;
+    let parts = summary
+        .parts
+        .iter()
+        .filter(|part| alone || **part != Part::Host);
+    let parts: Vec<&str> = parts.map(|part| part.name()).collect();
     let how = match summary.actor {
         Actor::Sender | Actor::Recipient if summary.refused > 0 => {
             format!(

@@ -1,5 +1,5 @@
 use crate::attribution::{Known, attribute};
-use crate::model::{Actor, Arm, Door, Doubt, TokenId, Trial, Via, millis};
+use crate::model::{Actor, Arm, Depth, Door, Doubt, HitKind, TokenId, Trial, Via, millis};
 
 use super::facts::Facts;
 use super::observe::Observation;
@@ -41,14 +41,20 @@ pub(super) fn doubts(facts: &Facts<'_>, observations: &[Observation], variant: &
         .collect()
 }
 
-/// Whether a `reached` canary was fetched and heard where it must be.
-pub(super) fn heard(observations: &[Observation], trial: &Trial) -> bool {
+/// Whether a `reached` canary was fetched and heard where it must be. Links in a zone are looked up by waxseal itself, so
+/// that must have been heard too; its browsers are led to their doors without a look-up.
+pub(super) fn heard(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
     let by = match trial.via {
         Some(Via::Auditor) | None => Actor::Auditor,
         Some(Via::Sender) => Actor::Sender,
         Some(Via::Recipient) => Actor::Recipient,
     };
-    of(observations, trial).any(|seen| seen.actor == by)
+    let came = |resolved: bool| {
+        let mut seen = of(observations, trial);
+        seen.any(|seen| seen.actor == by && (seen.depth == Depth::Resolved) == resolved)
+    };
+    let looks_up = by == Actor::Auditor && facts.manifest.public.contains('*');
+    came(false) && (!looks_up || came(true))
 }
 
 fn of<'a>(observations: &'a [Observation], trial: &Trial) -> impl Iterator<Item = &'a Observation> {
@@ -66,7 +72,8 @@ fn control_is_silent<'a>(
         .filter(|trial| trial.via == Some(Via::Auditor))
         .peekable();
     controls.peek().is_none()
-        || controls.any(|trial| facts.probe_of(trial.id).is_none() || !heard(observations, trial))
+        || controls
+            .any(|trial| facts.probe_of(trial.id).is_none() || !heard(facts, observations, trial))
 }
 
 /// Whether a canary that nobody else ever had was visited: `unsent`, or any whose link was never out.
@@ -113,7 +120,8 @@ pub(super) fn doors_are_proven(
         let of_this = |trial: &&Trial| trial.variant == variant && trial.via == Some(via);
         let mut trials = facts.manifest.trials.iter().filter(of_this).peekable();
         trials.peek().is_some()
-            && trials.all(|trial| heard(observations, trial) && !came_in_public(facts, trial))
+            && trials
+                .all(|trial| heard(facts, observations, trial) && !came_in_public(facts, trial))
     })
 }
 
@@ -136,9 +144,12 @@ pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         networks: &networks,
         agents: &facts.manifest.scenario.agents,
     };
+    // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here.
+    let looks_up = |kind: &HitKind| matches!(kind, HitKind::Dns(_) | HitKind::Packet(_));
     facts.hits.iter().any(|(_, hit)| {
         hit.tokens().is_empty()
             && hit.received >= first
+            && !looks_up(&hit.kind)
             && attribute(hit, known).actor == Actor::Provider
     })
 }

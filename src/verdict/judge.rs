@@ -149,7 +149,7 @@ impl Bench<'_> {
 
     fn is_hit(&self, trial: &Trial) -> bool {
         match trial.arm {
-            Arm::Reached => control::heard(self.observations, trial),
+            Arm::Reached => control::heard(self.facts, self.observations, trial),
             Arm::Sent | Arm::Drafted | Arm::Unsent => self.visited(trial, false),
         }
     }

@@ -58,28 +58,52 @@ fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId) -> Observation {
         .collect();
     let (actor, factors) = who(facts, trial, hit);
     let (phase, delay) = since(facts, trial, hit.received);
-    let request = match &hit.kind {
-        HitKind::Http(request) => Some(request),
-        HitKind::Connection { .. } => None,
-    };
+    let deed = deed(hit, &parts, facts.answers.get(&seq).copied());
     Observation {
         trial,
         actor,
         factors,
-        // A link that was named in bytes that are no request has been asked for all the same.
-        depth: request.map_or(Depth::Probed, |request| {
-            depth(request, &parts, facts.answers.get(&seq).copied())
-        }),
+        depth: deed.depth,
+        method: deed.method,
+        agent: deed.agent,
         parts,
         refused: matches!(hit.door, Door::Browser { sealed: true, .. }),
-        method: request.map(|request| request.method.clone()),
-        agent: request
-            .and_then(|request| request.header("user-agent"))
-            .map(|value| value.text()),
         peer: hit.peer.ip().to_canonical(),
         late: delay.is_some_and(|delay| delay > facts.manifest.window),
         phase,
         delay,
+    }
+}
+
+/// What a hit did.
+struct Deed {
+    /// None where no request was understood.
+    method: Option<String>,
+    agent: Option<String>,
+    depth: Depth,
+}
+
+/// A DNS message has only learned the name, whatever else it says.
+fn deed(hit: &Hit, parts: &[Part], answer: Option<&Answer>) -> Deed {
+    let resolved = |method| Deed {
+        method: Some(method),
+        agent: None,
+        depth: Depth::Resolved,
+    };
+    match &hit.kind {
+        HitKind::Http(request) => Deed {
+            method: Some(request.method.clone()),
+            agent: request.header("user-agent").map(|value| value.text()),
+            depth: depth(request, parts, answer),
+        },
+        HitKind::Dns(query) => resolved(format!("DNS {}", query.type_name)),
+        HitKind::Packet(_) => resolved("DNS".to_owned()),
+        // A link that was named in bytes that are no request has been asked for all the same.
+        HitKind::Connection { .. } => Deed {
+            method: None,
+            agent: None,
+            depth: Depth::Probed,
+        },
     }
 }
 
@@ -97,7 +121,7 @@ fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> (Actor, Vec<String>) {
 }
 
 /// Whether it was our own fetch: at the public door, of a canary that only we had, while we were fetching it, and with
-/// the name that was drawn for this run.
+/// the name that was drawn for this run; or the look-up that went before it, from the same address.
 fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
     let by_us = |trial: &&Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
     let Some(probe) = facts
@@ -107,8 +131,20 @@ fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
     else {
         return false;
     };
-    let while_fetching = (probe.from..=probe.to).contains(&hit.received);
-    hit.door == Door::Public && while_fetching && named(hit, &facts.manifest.auditor)
+    let while_fetching = |hit: &Hit| (probe.from..=probe.to).contains(&hit.received);
+    let is_named = |hit: &Hit| named(hit, &facts.manifest.auditor) && while_fetching(hit);
+    let same_address = |other: &Hit| other.peer.ip() == hit.peer.ip();
+    let ours = match &hit.kind {
+        HitKind::Http(_) => is_named(hit),
+        HitKind::Dns(_) => {
+            let of_this = |other: &Hit| other.tokens().iter().any(|token| token.trial == id);
+            let mut hits = facts.hits.iter().map(|(_, other)| *other);
+            while_fetching(hit)
+                && hits.any(|other| of_this(other) && is_named(other) && same_address(other))
+        }
+        HitKind::Packet(_) | HitKind::Connection { .. } => false,
+    };
+    hit.door == Door::Public && ours
 }
 
 fn named(hit: &Hit, name: &str) -> bool {
@@ -116,7 +152,7 @@ fn named(hit: &Hit, name: &str) -> bool {
         HitKind::Http(request) => request
             .header("user-agent")
             .is_some_and(|value| value.text() == name),
-        HitKind::Connection { .. } => false,
+        _ => false,
     }
 }
 
@@ -125,11 +161,13 @@ fn named(hit: &Hit, name: &str) -> bool {
 fn depth(request: &Request, parts: &[Part], answer: Option<&Answer>) -> Depth {
     let takes_content = !matches!(request.method.as_str(), "HEAD" | "OPTIONS");
     let took = answer.is_some_and(|answer| answer.body_bytes > 0);
-    let child = matches!(parts.first(), Some(Part::Image | Part::Style));
-    match (takes_content && took, child) {
-        (false, _) => Depth::Probed,
-        (true, false) => Depth::Read,
-        (true, true) => Depth::Loaded,
+    // The one of the path says most; without it a visitor has only learned where the link leads.
+    let foremost = parts.iter().find(|part| **part != Part::Host);
+    match (foremost, takes_content && took) {
+        (None, _) => Depth::Connected,
+        (Some(_), false) => Depth::Probed,
+        (Some(Part::Image | Part::Style), true) => Depth::Loaded,
+        (Some(_), true) => Depth::Read,
     }
 }
 

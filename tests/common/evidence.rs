@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use waxseal::model::{
     Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
-    Failure, Form, Gap, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Recognition,
-    Record, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp, TokenId, ToolRef, Trial,
-    TrialId, VariantRef, Verdict, Via,
+    Failure, Form, Gap, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Query,
+    Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp, TokenId,
+    ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
 };
 
 pub const RUN: RunId = RunId(0x5f3a_0001);
@@ -200,6 +200,41 @@ impl Run {
                 body_bytes,
             }));
         }
+    }
+
+    /// Somebody's resolver asks for the host of a trial's link.
+    pub fn resolve(&mut self, trial: TrialId, seen: f64, peer: &str) {
+        let arm = self.manifest.trials[usize::from(trial.0)].arm;
+        let token = TokenId {
+            run: RUN,
+            trial,
+            arm,
+            form: Form::Http,
+            part: Part::Host,
+        };
+        let query = Query {
+            transport: Transport::Udp,
+            id: 7,
+            flags: 0,
+            name: "token.canary.example.".into(),
+            class: 1,
+            type_code: 28,
+            type_name: "AAAA".into(),
+            edns: None,
+            reply: Some(Reply {
+                code: 0,
+                truncated: false,
+            }),
+        };
+        self.records.push(Record::Hit(Hit {
+            received: at(seen),
+            door: Door::Public,
+            peer: peer.parse().unwrap(),
+            kind: HitKind::Dns(query),
+            recognition: Recognition::Intact {
+                tokens: vec![token],
+            },
+        }));
     }
 
     pub fn expect(
