@@ -10,7 +10,7 @@
 //! floor                     rooms                                            touches the world?
 //! 6  DOOR       cli                                                          argv, env, terminal, files named on argv
 //! 5  CONDUCTOR  audit                                                        time, tasks, signals
-//! 4  HANDS      browser     collector                                        WebDriver | sockets, DNS
+//! 4  HANDS      browser     collector                                        WebDriver | sockets, TLS, DNS
 //! 3  MEMORY     store                                                        SQLite
 //!    ----------------------------- the water line: below it no I/O, no clock, no dice -----------------------------
 //! 2  THOUGHT    plan        verdict       report

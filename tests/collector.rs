@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use waxseal::canary::{Key, Keyring, Mint, Zone, dress};
-use waxseal::collector::{Collector, Setting, ZoneSetting};
+use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
 use waxseal::model::{
     Account, Answer, Arm, Door, Form, Hit, HitKind, Part, Recognition, Record, RunId, TokenId,
     TrialId,
@@ -42,6 +42,7 @@ impl House {
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
             zone,
+            credentials: Credentials::lab(Authority::new().unwrap()),
             keyring,
             run: RUN,
         };
@@ -266,7 +267,7 @@ async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
     .await;
     talk(address, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").await;
     assert!(
-        talk(address, "\x16\x03\x01 not http\r\n\r\n")
+        talk(address, "\x15\x03\x01 not http\r\n\r\n")
             .await
             .starts_with("HTTP/1.1 400")
     );

@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::golden::assert_golden;
 use tempfile::TempDir;
 use waxseal::canary::{Key, Keyring, Mint, Zone};
-use waxseal::collector::{Collector, Setting, ZoneSetting};
+use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
 use waxseal::model::{
     Arm, Form, Hit, HitKind, Part, Query, Recognition, Record, RunId, TokenId, Transport, TrialId,
 };
@@ -38,6 +38,7 @@ impl House {
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let mint = Mint::new(Key::new([3; 32]));
         let setting = Setting {
+            credentials: Credentials::lab(Authority::new().unwrap()),
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
             zone: Some(ZoneSetting {

@@ -111,3 +111,29 @@ fn a_plan_too_large_for_its_tokens_is_refused() {
             .contains("65535")
     );
 }
+
+/// A browser need not trust our certificate, so its door is proven in the clear, whatever the links are.
+#[test]
+fn doors_are_proven_without_tls() {
+    for (forms, first) in [
+        (vec![Form::Https, Form::QuerySecret], Form::QuerySecret),
+        (vec![Form::Https], Form::Http),
+    ] {
+        let mut scenario = scenario();
+        scenario.experiment.forms = forms;
+        let plan = plan(&scenario, ["prefetch-on"], 1).unwrap();
+        let doors = plan
+            .trials
+            .iter()
+            .filter(|trial| matches!(trial.via, Some(Via::Sender | Via::Recipient)));
+        let doors: Vec<Form> = doors.map(|trial| trial.form).collect();
+        assert_eq!(doors, [first, first]);
+        let ours = |trial: &&Trial| trial.via == Some(Via::Auditor);
+        assert!(
+            plan.trials
+                .iter()
+                .filter(ours)
+                .any(|trial| trial.form == Form::Https)
+        );
+    }
+}

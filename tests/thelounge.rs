@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use common::golden::in_repository;
 use serde_json::Value;
 use tempfile::TempDir;
+use waxseal::model::{Door, HitKind, Record};
 
 const SCENARIO: &str = "scenarios/lab/thelounge.toml";
 
@@ -32,13 +33,23 @@ struct Lab {
 
 impl Lab {
     fn up(instances: &[&str]) -> Self {
-        Self::up_asking(instances, None)
+        Self::up_with(instances, None, None)
     }
 
     /// The same, with instances that ask this server for names under `.example`.
     fn up_asking(instances: &[&str], dns: Option<&str>) -> Self {
+        Self::up_with(instances, dns, None)
+    }
+
+    /// A laboratory whose servers trust one more authority.
+    fn up_trusting(authority: Option<&Path>, instances: &[&str]) -> Self {
+        Self::up_with(instances, None, authority)
+    }
+
+    fn up_with(instances: &[&str], dns: Option<&str>, authority: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = lab_command(folder.path());
+        command.envs(authority.map(|file| ("WAXSEAL_LAB_CA", file)));
         command
             .arg("hold")
             .args(instances)
@@ -103,7 +114,9 @@ impl Drop for Lab {
 
 fn lab_command(folder: &Path) -> Command {
     let mut command = Command::new(in_repository("ci/lab/thelounge"));
-    command.env("WAXSEAL_LAB_STATE", folder.join("state"));
+    command
+        .env("WAXSEAL_LAB_STATE", folder.join("state"))
+        .env_remove("WAXSEAL_LAB_CA");
     command
 }
 
@@ -546,4 +559,77 @@ fn a_run_that_is_stopped_leaves_nothing_and_claims_nothing() {
             "{signal}: {report}"
         );
     }
+}
+
+/// A new lab authority: its folder, and the file to be trusted.
+fn authority() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let made = waxseal(folder.path())
+        .arg("authority")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let file = String::from_utf8(made.stdout).unwrap();
+    (folder, PathBuf::from(file.trim()))
+}
+
+/// The same messenger over https: it reads where it trusts our authority, and only comes to the door where it does not.
+#[test]
+fn over_https_it_reads_where_it_trusts_us_and_only_knocks_where_it_does_not() {
+    let (folder, file) = authority();
+    let scenario = brief(&[("forms  = [\"http\"]", "forms  = [\"https\"]")]);
+    let play = |lab: &Lab| {
+        let words = ["--variant", "prefetch-on", "--trials", "3"];
+        let trusted = ["--lab-authority", folder.path().to_str().unwrap()];
+        let mut audit = Audit::start(lab, scenario.path(), &[&words[..], &trusted].concat());
+        let (status, told) = audit.end();
+        (status, told, audit.report(), hellos(&audit))
+    };
+    let (_, told, report, _) = play(&Lab::up_trusting(Some(&file), &["on"]));
+    let cell = cells(&report, "sent", "prefetch-on")[0];
+    assert_eq!(
+        (
+            &cell["form"],
+            &cell["verdict"],
+            &cell["depth"],
+            &cell["hits"]
+        ),
+        (
+            &"https".into(),
+            &"observed".into(),
+            &"loaded".into(),
+            &3.into()
+        ),
+        "{told}"
+    );
+    assert_eq!(cell["doubts"], serde_json::json!([]), "{told}");
+    assert_eq!(cell["actors"][0], "provider", "{told}");
+    let (status, told, report, hellos) = play(&Lab::up(&["on"]));
+    assert_eq!(status, Some(3), "{told}");
+    let cell = cells(&report, "sent", "prefetch-on")[0];
+    assert_eq!(
+        (&cell["verdict"], &cell["depth"], &cell["actors"]),
+        (&"inconclusive".into(), &Value::Null, &serde_json::json!([])),
+        "{told}"
+    );
+    assert_eq!(cell["doubts"], serde_json::json!(["hello-only"]), "{told}");
+    assert_eq!(hellos, 3, "the provider came for each message: {told}");
+}
+
+/// How many hellos the provider left at the public door.
+fn hellos(audit: &Audit) -> usize {
+    let store = waxseal::store::Store::open(&audit.folder.path().join("evidence.db")).unwrap();
+    let run = store.find("latest").unwrap();
+    let provider: std::net::IpAddr = "127.0.0.2".parse().unwrap();
+    let is_its_hello = |entry: &waxseal::model::Entry| match &entry.record {
+        Record::Hit(hit) => {
+            hit.peer.ip() == provider
+                && hit.door == Door::Public
+                && matches!(hit.kind, HitKind::Hello(_))
+        }
+        _ => false,
+    };
+    let entries = store.evidence(run).unwrap().entries;
+    entries.iter().filter(|entry| is_its_hello(entry)).count()
 }

@@ -6,7 +6,7 @@ mod common;
 
 use common::evidence::{Run, SEALED, Visit, end};
 use waxseal::model::{
-    Account, Actor, Arm, Bytes, Cell, Depth, Door, Doubt, HitKind, Outcome, Part, Phase,
+    Account, Actor, Arm, Bytes, Cell, Depth, Door, Doubt, Form, HitKind, Outcome, Part, Phase,
     Recognition, Record, RunEnd, Verdict, Via,
 };
 use waxseal::verdict::{ExitStatus, judge};
@@ -633,4 +633,82 @@ fn a_zone_is_proven_by_look_ups_of_our_own() {
     let (verdict, doubts) = sent(&without(&run, no_http));
     assert_eq!(verdict, Verdict::Inconclusive);
     assert!(doubts.contains(&Doubt::ControlSilent), "{doubts:?}");
+}
+
+/// A run whose every link is over https.
+fn https(trials: u16) -> Run {
+    let mut run = Run::quiet(trials);
+    for trial in &mut run.manifest.trials {
+        trial.form = Form::Https;
+    }
+    run
+}
+
+#[test]
+fn a_hello_that_names_the_canarys_host_has_connected() {
+    let mut run = https(3);
+    let trial = run.of(Arm::Sent)[0];
+    run.hello(Some(trial), Visit::provider(20.0));
+    let cell = cell(&run, Arm::Sent);
+    assert_eq!(
+        (cell.verdict, cell.depth, cell.hits),
+        (Verdict::Observed, Some(Depth::Connected), 1)
+    );
+    assert_eq!(cell.actors[0].methods, Vec::<String>::new());
+}
+
+/// Without a token in it, a hello is nobody's: it proves no visit, and leaves no silence to speak of either.
+#[test]
+fn a_hello_without_a_token_is_no_visit_and_no_silence() {
+    let mut run = https(3);
+    run.hello(None, Visit::provider(20.0));
+    let doubts = vec![Doubt::HelloOnly];
+    assert_eq!(sent(&run), (Verdict::Inconclusive, doubts));
+    assert_eq!(cell(&run, Arm::Unsent).verdict, Verdict::NotObserved);
+}
+
+#[test]
+fn a_hello_that_cannot_be_the_services_raises_no_doubt() {
+    let clear = (Verdict::NotObserved, Vec::new());
+    let mut stranger = https(3);
+    stranger.hello(None, Visit::new(20.0));
+    assert_eq!(sent(&stranger), clear, "not from the service's networks");
+    let mut early = https(3);
+    early.hello(None, Visit::provider(5.0));
+    assert_eq!(sent(&early), clear, "before any link was out");
+    let mut plain = Run::quiet(3);
+    plain.hello(None, Visit::provider(20.0));
+    assert_eq!(sent(&plain), clear, "no link was over https");
+    let mut asked = https(3);
+    asked.hello(None, Visit::provider(20.0));
+    let trial = asked.of(Arm::Sent)[0];
+    asked.visit(trial, Visit::provider(20.1));
+    over_tls(&mut asked);
+    assert_eq!(sent(&asked).0, Verdict::Observed);
+    assert_eq!(sent(&asked).1, [], "it asked on the same connection");
+}
+
+fn over_tls(run: &mut Run) {
+    for record in &mut run.records {
+        if let Record::Hit(hit) = record
+            && let HitKind::Http(request) = &mut hit.kind
+        {
+            request.tls = true;
+        }
+    }
+}
+
+/// A control is a request that was heard. That our client said hello is not enough.
+#[test]
+fn a_control_whose_request_was_not_heard_is_silent() {
+    let run = https(3);
+    let control = run.of(Arm::Reached)[2];
+    let mut deaf = without(
+        &run,
+        |record| matches!(record, Record::Hit(hit) if hit.tokens().iter().any(|token| token.trial == control)),
+    );
+    assert_eq!(sent(&deaf).1, [Doubt::ControlSilent]);
+    deaf.hello(Some(control), Visit::new(1.1));
+    // And as nothing shows that the hello was our own, somebody else had the canary.
+    assert_eq!(sent(&deaf).1, [Doubt::ControlSilent, Doubt::NoiseInControl]);
 }

@@ -75,7 +75,9 @@ fn agent(hit: &Hit) -> Option<String> {
     match &hit.kind {
         HitKind::Http(request) => request.header("user-agent").map(|value| value.text()),
         // The peer of a DNS query is a resolver, which has no agent.
-        HitKind::Connection { .. } | HitKind::Dns(_) | HitKind::Packet(_) => None,
+        HitKind::Connection { .. } | HitKind::Dns(_) | HitKind::Packet(_) | HitKind::Hello(_) => {
+            None
+        }
     }
 }
 
@@ -90,6 +92,8 @@ mod tests {
             method: "GET".into(),
             target: Bytes::default(),
             version: "HTTP/1.1".into(),
+            tls: false,
+            opening: None,
             headers,
         };
         Hit {

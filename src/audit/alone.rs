@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::canary::{Key, Keyring};
-use crate::collector::{Collector, Setting, ZoneSetting};
+use crate::collector::{Collector, Credentials, Setting, ZoneSetting};
 use crate::model::{Record, RunId};
 use crate::store::Store;
 
@@ -13,10 +13,11 @@ use super::stop::Stop;
 /// recorded. `told` hears the run and sees the collector once its door is open.
 ///
 /// # Errors
-/// The address cannot be listened on, or the last gap cannot be recorded.
+/// The address cannot be listened on, nothing can be shown over TLS, or the last gap cannot be recorded.
 pub async fn listen_alone(
     listen: SocketAddr,
     zone: Option<ZoneSetting>,
+    credentials: Credentials,
     store: Arc<Store>,
     stop: &Stop,
     told: impl FnOnce(RunId, &Collector),
@@ -27,6 +28,7 @@ pub async fn listen_alone(
         listen,
         public: None,
         zone,
+        credentials,
         keyring,
         run,
     };

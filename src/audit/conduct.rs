@@ -8,7 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
 use crate::canary::{Key, Keyring, Mint, Zone};
-use crate::collector::{Collector, CollectorError, Setting as CollectorSetting, ZoneSetting};
+use crate::collector::{
+    CertificateError, Collector, CollectorError, Credentials, Setting as CollectorSetting,
+    ZoneSetting,
+};
 use crate::model::{
     Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
     millis,
@@ -42,6 +45,8 @@ pub struct Setting {
     pub public: Option<String>,
     /// The zone that host tokens are labels of; none: links without them.
     pub zone: Option<ZoneSetting>,
+    /// What is shown over TLS.
+    pub credentials: Credentials,
     /// How browsers are had.
     pub driver: DriverOptions,
     /// Whether they show a window.
@@ -98,6 +103,9 @@ pub enum AuditError {
     /// Nothing can be fetched by ourselves.
     #[error("set up fetches of our own: {0}")]
     Auditor(reqwest::Error),
+    /// They cannot be had over TLS.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// Plays a plan. Whatever happens, nothing that it started is left running.
@@ -123,6 +131,7 @@ pub async fn conduct(
         listen: setting.listen,
         public,
         zone: setting.zone.clone(),
+        credentials: setting.credentials.clone(),
         keyring,
         run,
     };
@@ -208,6 +217,7 @@ async fn house(
     let auditor = reqwest::Client::builder()
         .user_agent(&name)
         .no_proxy()
+        .tls_backend_preconfigured(collector.identity().client()?)
         .pool_max_idle_per_host(0);
     let auditor = match collector.dns() {
         Some(server) => auditor.dns_resolver(OwnNames::at(server)),
@@ -255,9 +265,13 @@ fn public(setting: &Setting) -> Result<Option<String>, AuditError> {
             Ok(Some(public.clone()))
         };
     };
-    match (zone.inside(&authority), authority.rsplit_once(':')) {
-        (Some("" | "*"), Some((_, "80"))) => Ok(Some(format!("http://*.{zone}"))),
-        (Some("" | "*"), Some((_, port))) => Ok(Some(format!("http://*.{zone}:{port}"))),
+    // Without a port it is the usual one.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, format!(":{port}")),
+        None => (authority.as_str(), String::new()),
+    };
+    match zone.inside(host) {
+        Some("" | "*") => Ok(Some(format!("http://*.{zone}{port}"))),
         _ => Err(AuditError::Elsewhere {
             public: public.clone(),
             zone: zone.clone(),
@@ -265,19 +279,17 @@ fn public(setting: &Setting) -> Result<Option<String>, AuditError> {
     }
 }
 
-/// Host and port of the links: what the browsers' doors stand in for.
+/// Host and port of the links: what the browsers' doors stand in for. Without a port it is the host at any, since http
+/// and https then differ in it.
 fn authority(public: &str) -> Result<String, AuditError> {
     let wrong = || AuditError::Public(public.to_owned());
     let url = url::Url::parse(public).map_err(|_| wrong())?;
-    let (host, port) = (
-        url.host_str().ok_or_else(wrong)?,
-        url.port_or_known_default().ok_or_else(wrong)?,
-    );
+    let host = url.host_str().ok_or_else(wrong)?;
     let plain = url.scheme() == "http" && matches!(url.path(), "" | "/") && !public.ends_with('/');
-    if plain {
-        Ok(format!("{host}:{port}"))
-    } else {
-        Err(wrong())
+    match url.port() {
+        _ if !plain => Err(wrong()),
+        Some(port) => Ok(format!("{host}:{port}")),
+        None => Ok(host.to_owned()),
     }
 }
 

@@ -156,7 +156,7 @@ impl Driver {
             BROWSERS,
             BROWSER_PLACES,
         )?;
-        let (kept, port) = start_kept(options, &chromedriver).await?;
+        let (kept, port) = start_somewhere(options, &chromedriver).await?;
         let url = format!("http://127.0.0.1:{port}/");
         tracing::debug!(%url, directory = %kept.directory.display(), "chromedriver runs");
         Ok(Self::at(url, Some(browser), Some(kept)))
@@ -230,6 +230,27 @@ impl Kept {
 fn with_slash(url: &str) -> String {
     // Without it, joining a path would replace the last segment (a Grid's `/wd/hub`).
     format!("{}/", url.trim_end_matches('/'))
+}
+
+/// chromedriver takes one free port for IPv4 and then wants the same one for IPv6, which somebody else may have by then.
+/// It gives up; we do not, a few times.
+async fn start_somewhere(
+    options: &DriverOptions,
+    chromedriver: &Path,
+) -> Result<(Kept, u16), DriverError> {
+    const TRIES: usize = 5;
+    let mut tries = 1;
+    loop {
+        match start_kept(options, chromedriver).await {
+            Err(DriverError::Start { reason, .. })
+                if tries < TRIES && reason.contains("Address already in use") =>
+            {
+                tracing::debug!(tries, "chromedriver lost its port, and is started again");
+                tries += 1;
+            }
+            started => return started,
+        }
+    }
 }
 
 async fn start_kept(

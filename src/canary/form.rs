@@ -24,6 +24,7 @@ pub fn dress(mint: &Mint, public: &str, id: TokenId) -> Link {
     let public = public.replacen('*', &mint.token(host), 1);
     let url = match id.form {
         Form::Http => format!("{public}/{token}"),
+        Form::Https => format!("{}/{token}", over_tls(&public)),
         // The heise shape of 2013: what a one-time link or a share holds is in the query. A second token there shows
         // whether the whole link was learned or only its path.
         Form::QuerySecret => {
@@ -35,4 +36,10 @@ pub fn dress(mint: &Mint, public: &str, id: TokenId) -> Link {
         }
     };
     Link { url, token }
+}
+
+/// The same address over TLS: the collector hears both at one port.
+#[must_use]
+pub fn over_tls(public: &str) -> String {
+    public.replacen("http://", "https://", 1)
 }

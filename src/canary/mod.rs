@@ -11,7 +11,7 @@ mod recognise;
 mod token;
 mod zone;
 
-pub use form::{Link, dress};
+pub use form::{Link, dress, over_tls};
 pub use page::Page;
 pub use recognise::{Keyring, is_token_shaped};
 pub use token::{Key, Mint, TOKEN_CHARS};

@@ -64,6 +64,8 @@ pub(super) enum Verb {
     Verify(Verify),
     /// Run the collector alone: record whoever comes, until stopped
     Serve(Serve),
+    /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
+    Authority(Authority),
 }
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -130,6 +132,8 @@ pub(super) struct Run {
     pub(super) public: Option<String>,
     #[command(flatten)]
     pub(super) names: Names,
+    #[command(flatten)]
+    pub(super) tls: Tls,
     /// Use the WebDriver that answers here, instead of starting chromedriver
     #[arg(long, value_name = "URL")]
     pub(super) webdriver: Option<String>,
@@ -177,6 +181,30 @@ pub(super) struct Serve {
     pub(super) listen: SocketAddr,
     #[command(flatten)]
     pub(super) names: Names,
+    #[command(flatten)]
+    pub(super) tls: Tls,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Authority {
+    /// Its folder; made where there is none, and left as it is where there is one
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+}
+
+/// What the collector shows over TLS. Without any of these: a certificate that nobody has reason to trust.
+#[derive(Debug, Group)]
+pub(super) struct Tls {
+    /// Take the certificate from the lab authority in this folder (made where there is none; its ca.pem is what a
+    /// messenger must trust)
+    #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
+    pub(super) lab_authority: Option<PathBuf>,
+    /// Show this certificate of your own: PEM, the leaf first, then the rest of its chain
+    #[arg(long, value_name = "CHAIN.pem", requires = "key")]
+    pub(super) certificate: Option<PathBuf>,
+    /// The private key of --certificate
+    #[arg(long, value_name = "KEY.pem", requires = "certificate")]
+    pub(super) key: Option<PathBuf>,
 }
 
 /// The zone that the collector answers for.

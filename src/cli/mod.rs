@@ -1,6 +1,7 @@
 //! **The door** (floor 6): what was typed, what it means, and the exit status. One file for each verb.
 
 mod args;
+mod authority;
 mod check;
 mod exit;
 mod judge;
@@ -54,6 +55,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked),
+        Verb::Authority(asked) => authority::authority(&asked),
     }
 }
 

@@ -73,6 +73,7 @@ const fn link(form: Form) -> &'static str {
     match form {
         Form::Http => "http://COLLECTOR/TOKEN",
         Form::QuerySecret => "http://COLLECTOR/TOKEN?key=TOKEN",
+        Form::Https => "https://COLLECTOR/TOKEN",
     }
 }
 

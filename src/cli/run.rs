@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::args::Run;
+use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::progress::Progress;
 use super::report::{Targets, show};
@@ -47,6 +48,7 @@ fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
         listen: asked.listen,
         public: asked.public.clone(),
         zone: asked.names.setting(),
+        credentials: credentials(&asked.tls)?,
         driver,
         headed: asked.headed,
     })

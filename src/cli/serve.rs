@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::args::Serve;
+use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::out::say;
 use crate::audit::{Stop, listen_alone};
@@ -9,6 +10,7 @@ use crate::store::Store;
 use crate::verdict::ExitStatus;
 
 pub(super) fn serve(asked: &Serve) -> Result<Exit, Stopped> {
+    let credentials = credentials(&asked.tls)?;
     let store = Arc::new(Store::open(&asked.store.path).map_err(Stopped::could_not_run)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
@@ -25,7 +27,15 @@ pub(super) fn serve(asked: &Serve) -> Result<Exit, Stopped> {
                 asked.store.path.display()
             ));
         };
-        listen_alone(asked.listen, asked.names.setting(), store, &stop, told).await?;
+        listen_alone(
+            asked.listen,
+            asked.names.setting(),
+            credentials,
+            store,
+            &stop,
+            told,
+        )
+        .await?;
         Ok(Exit(ExitStatus::Met))
     })
 }

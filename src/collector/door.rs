@@ -1,18 +1,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::canary::{Keyring, Zone};
+use crate::canary::{Keyring, Zone, over_tls};
 use crate::model::{Account, Door, Gap, RunId, Timestamp};
 use crate::store::Store;
 
+use super::certificate::{CertificateError, Credentials, Identity};
 use super::dns::{self, Nameserver, ZoneSetting};
-use super::http::Visit;
 use super::intake::Intake;
 use super::limits;
+use super::visitor::Visitor;
 
 /// What can keep a collector from listening. Each text completes "failed to …".
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +43,9 @@ pub enum CollectorError {
         "say where the names of {0} lead: the collector listens everywhere; name its address with --address"
     )]
     Nowhere(Zone),
+    /// Nothing can be shown over TLS.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
 }
 
 /// How a collector is set up.
@@ -52,6 +58,8 @@ pub struct Setting {
     pub public: Option<String>,
     /// The zone to answer for; none: no DNS.
     pub zone: Option<ZoneSetting>,
+    /// What is shown over TLS.
+    pub credentials: Credentials,
     /// The keys it answers for.
     pub keyring: Keyring,
     /// The run that hits are recorded under.
@@ -63,8 +71,9 @@ pub struct Setting {
 pub struct Collector {
     address: SocketAddr,
     dns: Option<SocketAddr>,
+    identity: Identity,
     house: Arc<House>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Instant>>,
     /// One task for each door.
     doors: Mutex<JoinSet<()>>,
 }
@@ -73,25 +82,29 @@ pub struct Collector {
 #[derive(Debug)]
 pub(super) struct House {
     pub(super) public: String,
+    /// The same over TLS.
+    pub(super) public_tls: String,
+    pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
     places: Arc<Semaphore>,
-    stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
-    /// Resolves when the collector stops and what was sent before has had time to be read.
-    pub(super) async fn closing(&self) {
-        self.stopped().await;
-        tokio::time::sleep(limits::LAST_WORDS_TIME).await;
-    }
-
     /// Resolves when the collector stops, and all that had come in by then is known.
     pub(super) async fn stopped(&self) {
         // The sender is only ever dropped with the collector, which is a stop as well.
-        let _ = self.stopping.clone().wait_for(|stop| *stop).await;
+        let _ = self.stopping.clone().wait_for(Option::is_some).await;
         // What the kernel holds is known only once the reactor has looked, and it looks before any timer goes off.
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+
+    /// Resolves when the collector stops, and what was on its way before has had the time to be noticed.
+    pub(super) async fn silenced(&self) {
+        self.stopped().await;
+        let since = *self.stopping.borrow();
+        tokio::time::sleep_until(since.unwrap_or_else(Instant::now) + limits::LAST_TIME).await;
     }
 }
 
@@ -99,15 +112,19 @@ impl Collector {
     /// Opens the public door.
     ///
     /// # Errors
-    /// The address cannot be listened on.
+    /// The address cannot be listened on, or no certificate can be made for it.
     pub async fn start(setting: Setting, store: Arc<Store>) -> Result<Self, CollectorError> {
         let listener = bind(setting.listen).await?;
         let address = local(&listener, setting.listen)?;
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
+        let public = setting
+            .public
+            .unwrap_or_else(|| public(address, setting.zone.as_ref()));
+        let identity = setting.credentials.identity(&public, address.ip())?;
         let house = Arc::new(House {
-            public: setting
-                .public
-                .unwrap_or_else(|| public(address, setting.zone.as_ref())),
+            public_tls: over_tls(&public),
+            public,
+            tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
@@ -122,6 +139,7 @@ impl Collector {
         Ok(Self {
             address,
             dns,
+            identity,
             house,
             stop,
             doors: Mutex::new(doors),
@@ -146,6 +164,12 @@ impl Collector {
         &self.house.public
     }
 
+    /// What it shows over TLS.
+    #[must_use]
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Opens the door of one account's browser, on loopback, and says where it is.
     ///
     /// # Errors
@@ -168,7 +192,7 @@ impl Collector {
 
     /// Closes all doors, lets visits end, and returns the gap that could not be recorded, if there is one.
     pub async fn stop(&self) -> Option<Gap> {
-        let _ = self.stop.send(true);
+        let _ = self.stop.send(Some(Instant::now()));
         while self.doors.lock().await.join_next().await.is_some() {}
         let all = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
         if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
@@ -280,7 +304,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: Door, house: &Arc<House>) {
     };
     let house = Arc::clone(house);
     tokio::spawn(async move {
-        Visit::new(stream, peer, door, house).run().await;
+        Visitor::new(peer, door, house).receive(stream).await;
         drop(place);
     });
 }

@@ -1,23 +1,19 @@
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout};
 
 use crate::canary::Page;
-use crate::model::{Answer, Bytes, Door, Hit, HitKind, Recognition, Request, Timestamp};
+use crate::model::{Bytes, Door, HitKind, Request, Timestamp};
 
-use super::door::House;
 use super::limits;
+use super::visitor::Visitor;
 
-/// One connection, from its first byte to its last.
-pub(super) struct Visit {
-    stream: TcpStream,
-    peer: SocketAddr,
-    door: Door,
-    house: Arc<House>,
+/// HTTP/1 on one connection, from its first byte to its last.
+pub(super) struct Visit<S> {
+    stream: S,
+    visitor: Visitor,
+    tls: bool,
     /// What was read and not yet understood.
     buffer: Vec<u8>,
 }
@@ -40,28 +36,21 @@ enum Body {
     Unread,
 }
 
-impl Visit {
-    pub(super) const fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        door: Door,
-        house: Arc<House>,
-    ) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
+    pub(super) const fn new(stream: S, visitor: Visitor, tls: bool) -> Self {
         Self {
             stream,
-            peer,
-            door,
-            house,
+            visitor,
+            tls,
             buffer: Vec::new(),
         }
     }
 
-    /// Serves requests until the connection ends.
-    pub(super) async fn run(mut self) {
-        let mut wait = limits::HEAD_TIME;
+    /// Serves requests until the connection ends; the first head must have come by `deadline`.
+    pub(super) async fn run(mut self, mut deadline: Instant) {
         let mut first = true;
         loop {
-            match self.read_head(wait).await {
+            match self.read_head(deadline).await {
                 Head::Whole(request, length) => {
                     if !self.serve(request, length).await {
                         return self.close().await;
@@ -71,12 +60,11 @@ impl Visit {
                 Head::Ended if !first && self.buffer.is_empty() => return,
                 Head::Ended | Head::Broken => return self.without_request().await,
             }
-            (first, wait) = (false, limits::IDLE_TIME);
+            (first, deadline) = (false, Instant::now() + limits::IDLE_TIME);
         }
     }
 
-    async fn read_head(&mut self, wait: Duration) -> Head {
-        let deadline = Instant::now() + wait;
+    async fn read_head(&mut self, deadline: Instant) -> Head {
         let mut searched = 0;
         loop {
             if let Some(end) = end_of_head(&self.buffer, searched) {
@@ -95,79 +83,42 @@ impl Visit {
         }
     }
 
-    /// Reads once; none at a timeout, an error, or when the collector stops.
     async fn read_more(&mut self, deadline: Instant) -> Option<usize> {
-        let room = limits::HEAD_BYTES.saturating_sub(self.buffer.len()).max(1);
-        let mut chunk = [0; 4096];
-        let chunk = &mut chunk[..room.min(4096)];
-        let read = tokio::select! {
-            biased;
-            read = timeout_at(deadline, self.stream.read(chunk)) => read.ok()?.ok()?,
-            () = self.house.closing() => return None,
-        };
-        self.buffer.extend_from_slice(&chunk[..read]);
-        Some(read)
+        self.visitor
+            .read_more(&mut self.stream, &mut self.buffer, deadline)
+            .await
     }
 
     /// Records and answers one request; says whether the connection can go on.
-    async fn serve(&mut self, request: Request, head: usize) -> bool {
+    async fn serve(&mut self, mut request: Request, head: usize) -> bool {
         let received = Timestamp::now();
+        request.tls = self.tls;
         let (recognition, page) =
-            self.house
-                .keyring
-                .answer(&self.house.public, &request.target, request.header("host"));
+            self.visitor
+                .answer(&request.target, request.header("host"), self.tls);
         let (body, keep, no_body) = (
             body(&request),
             keeps_alive(&request),
             request.method == "HEAD",
         );
         let Some(hit) = self
+            .visitor
             .record(received, HitKind::Http(request), recognition)
             .await
         else {
             // It is in no record, so it gets no answer: a visitor may not know more than the evidence.
             return false;
         };
-        if matches!(self.door, Door::Browser { sealed: true, .. }) {
-            self.answered(hit, None, 0).await;
+        if self.visitor.is_refused() {
+            self.visitor.answered(hit, None, 0).await;
             return false;
         }
         self.buffer.drain(..head);
         let keep = self.skip(body).await && keep;
         let written = self.answer(&page, keep, no_body).await;
-        self.answered(
-            hit,
-            Some(page.status),
-            written.unwrap_or_else(|so_far| so_far),
-        )
-        .await;
+        let taken = written.unwrap_or_else(|so_far| so_far);
+        self.visitor.answered(hit, Some(page.status), taken).await;
         keep && written.is_ok()
-    }
-
-    async fn record(
-        &self,
-        received: Timestamp,
-        kind: HitKind,
-        recognition: Recognition,
-    ) -> Option<u64> {
-        let hit = Hit {
-            received,
-            door: self.door,
-            peer: self.peer,
-            kind,
-            recognition,
-        };
-        self.house.intake.hit(hit).await
-    }
-
-    async fn answered(&self, hit: u64, status: Option<u16>, body_bytes: u64) {
-        let answer = Answer {
-            hit,
-            at: Timestamp::now(),
-            status,
-            body_bytes,
-        };
-        self.house.intake.answer(answer).await;
     }
 
     /// Reads over a body, so that the next request is found; says whether that was possible.
@@ -209,18 +160,24 @@ impl Visit {
                 _ => return Err((taken as u64).saturating_sub(body_at)),
             }
         }
-        Ok((taken as u64).saturating_sub(body_at))
+        let taken = (taken as u64).saturating_sub(body_at);
+        // TLS may still hold some of it back.
+        match timeout(limits::ANSWER_TIME, self.stream.flush()).await {
+            Ok(Ok(())) => Ok(taken),
+            _ => Err(taken),
+        }
     }
 
     /// Records a connection on which no whole request came, and says so to a visitor that sent something.
     async fn without_request(mut self) {
         let sent = Bytes(std::mem::take(&mut self.buffer));
-        let recognition = self.house.keyring.recognise(&sent.text());
+        let recognition = self.visitor.house.keyring.recognise(&sent.text());
         let talks = !sent.0.is_empty();
         let hit = self
+            .visitor
             .record(Timestamp::now(), HitKind::Connection { sent }, recognition)
             .await;
-        if hit.is_some() && talks && self.door == Door::Public {
+        if hit.is_some() && talks && self.visitor.door == Door::Public {
             let refusal =
                 "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             let _ = timeout(
@@ -232,14 +189,19 @@ impl Visit {
         }
     }
 
-    /// Closes so that what was written arrives: unread bytes would turn the close into a reset.
-    async fn close(mut self) {
-        let _ = self.stream.shutdown().await;
-        let mut rest = [0; 4096];
-        let drained =
-            async { while matches!(self.stream.read(&mut rest).await, Ok(count) if count > 0) {} };
-        let _ = timeout(limits::LINGER_TIME, drained).await;
+    async fn close(self) {
+        close(self.stream).await;
     }
+}
+
+/// Closes so that what was written arrives: unread bytes would turn the close into a reset.
+pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut rest = [0; 4096];
+    let closed = async {
+        let _ = stream.shutdown().await;
+        while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
+    };
+    let _ = timeout(limits::LINGER_TIME, closed).await;
 }
 
 /// Where a head ends: behind its first empty line. Bare line feeds count, as RFC 9112 section 2.2 allows.
@@ -264,6 +226,8 @@ fn parse(head: &[u8]) -> Option<Request> {
         method: parsed.method?.to_owned(),
         target: Bytes::from(parsed.path?.as_bytes()),
         version: format!("HTTP/1.{}", parsed.version?),
+        tls: false,
+        opening: None,
         headers: parsed
             .headers
             .iter()

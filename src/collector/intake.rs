@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{Answer, Gap, Hit, Record, RunId, Timestamp};
+use crate::model::{Answer, Gap, Handshake, Hit, Record, RunId, Timestamp};
 use crate::store::{Store, StoreError};
 
 use super::limits;
@@ -45,6 +45,14 @@ impl Intake {
     pub(super) async fn answer(&self, answer: Answer) {
         let since = answer.at;
         if let Err(reason) = self.append(&Record::Answer(answer)).await {
+            self.miss(since, reason);
+        }
+    }
+
+    /// Makes durable how a handshake went on. Losing it hides what the visitor may have wanted, so that is a gap too.
+    pub(super) async fn handshake(&self, handshake: Handshake) {
+        let since = handshake.at;
+        if let Err(reason) = self.append(&Record::Handshake(handshake)).await {
             self.miss(since, reason);
         }
     }

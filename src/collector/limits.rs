@@ -29,9 +29,6 @@ pub(super) const RECORD_TIME: Duration = Duration::from_secs(5);
 /// Open connections at all doors together: each costs one descriptor, and the usual limit of a process is 1024.
 pub(super) const CONNECTIONS: usize = 768;
 
-/// For what was sent before the collector stopped to be read: it is in the system's buffers already.
-pub(super) const LAST_WORDS_TIME: Duration = Duration::from_millis(250);
-
 /// For open connections to end when the collector stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(3);
 
@@ -80,3 +77,29 @@ pub(super) const DNS_TTL: u32 = 30;
 
 /// Seconds for which what describes the zone is kept.
 pub(super) const DNS_ZONE_TTL: u32 = 3600;
+
+/// Bytes of a TLS hello: one whole record (RFC 8446, section 5.1). Chromium's, with a post-quantum key, has 1.8 KiB.
+pub(super) const HELLO_BYTES: usize = 16 * 1024;
+
+/// For a TLS handshake after its hello: two ways across the world take less than a second, a stalled visitor for ever.
+pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+
+/// For bytes that had come when the collector stopped, but that the runtime had not yet told of. Far longer than that
+/// takes, and nobody notices that a collector stops so much later.
+pub(super) const LAST_TIME: Duration = Duration::from_millis(100);
+
+/// Requests at once on one HTTP/2 connection: what nginx allows, and more than browsers ask for.
+pub(super) const STREAMS: u32 = 128;
+
+/// Bytes of an HTTP/2 request's header lines: as much as a head of HTTP/1.
+pub(super) const HEADER_LIST_BYTES: u32 = 32 * 1024;
+
+/// Bytes of bodies that an HTTP/2 client may send before we have read over them.
+pub(super) const WINDOW_BYTES: u32 = 64 * 1024;
+
+/// Bytes of an HTTP/2 connection that are kept to see how it was opened. Chromium's opening has less than 1 KiB.
+pub(super) const OPENING_BYTES: usize = 8 * 1024;
+
+/// Answers on their way on one HTTP/2 connection: twice the streams, since a request that is taken back frees its stream
+/// before it is recorded.
+pub(super) const ANSWERS: usize = 256;

@@ -4,14 +4,28 @@
 //! cannot be recorded is not answered, and becomes part of a [`crate::model::Gap`]. Each browser of ours is led to a
 //! door of its own, so what comes in at the public one cannot have been it.
 //!
+//! Every door speaks both in the clear and over TLS: the first byte of a connection tells. A TLS client's hello is a hit
+//! of its own, durable before the handshake goes on.
+//!
 //! HTTP/1 is read here with `httparse` rather than by a server library, because evidence needs what those throw away:
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
+//! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
+mod authority;
+mod certificate;
 mod dns;
 mod door;
+mod hello;
 mod http;
+mod http2;
 mod intake;
+mod ja4;
 mod limits;
+mod opening;
+mod tls;
+mod visitor;
 
+pub use authority::Authority;
+pub use certificate::{CertificateError, Credentials, Identity};
 pub use dns::ZoneSetting;
 pub use door::{Collector, CollectorError, Setting};

@@ -99,6 +99,9 @@ named! {
         SessionLost = "session-lost",
         /// The page did not look as the scenario says.
         SelectorDrift = "selector-drift",
+        /// Somebody who may be the service began TLS at the public door and asked for nothing. It may have been for this
+        /// link: a hello without a token does not say.
+        HelloOnly = "hello-only",
     }
 }
 
@@ -129,6 +132,9 @@ impl Doubt {
             Self::Unsealed => "a browser was not proven to use its own door",
             Self::SessionLost => "an account was not signed in",
             Self::SelectorDrift => "the page did not look as the scenario says",
+            Self::HelloOnly => {
+                "somebody began TLS and asked for nothing: perhaps for this link, and our certificate was not trusted"
+            }
         }
     }
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Actor, Answer, Arm, Depth, Doubt, Form, Hit, Phase, RunId, Timestamp, Trial, TrialId,
-    Verdict,
+    Account, Actor, Answer, Arm, Depth, Doubt, Form, Handshake, Hit, Phase, RunId, Timestamp,
+    Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -56,6 +56,8 @@ pub enum Record {
     Hit(Hit),
     /// What we answered.
     Answer(Answer),
+    /// How a TLS handshake went on.
+    Handshake(Handshake),
     /// The collector may have missed something.
     Gap(Gap),
     /// The run is over.

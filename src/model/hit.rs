@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Timestamp, TokenId};
+use super::{Account, Hello, Timestamp, TokenId};
 
 /// The listener a hit came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,17 +39,19 @@ pub struct Hit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum HitKind {
-    /// A connection on which no whole request came.
+    /// A connection on which no whole request came, or, over HTTP/2, not only whole ones.
     Connection {
-        /// The bytes that did come, up to the head's limit.
+        /// The bytes that did come, up to the head's limit; after a handshake those inside TLS.
         sent: Bytes,
     },
-    /// One HTTP/1 request.
+    /// One HTTP request.
     Http(Request),
     /// One DNS query. It comes from a resolver, so its peer is seldom the one who wanted to know.
     Dns(Query),
     /// Bytes at the DNS port that are no query.
     Packet(Packet),
+    /// The first message of a TLS client.
+    Hello(Hello),
 }
 
 /// An HTTP request's head, as sent.
@@ -59,10 +61,28 @@ pub struct Request {
     pub method: String,
     /// The request target, untouched.
     pub target: Bytes,
-    /// `HTTP/1.0` or `HTTP/1.1`.
+    /// `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub version: String,
-    /// Name and value of every header line: order, case and duplicates kept.
+    /// Whether it came over TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// How the client opened the connection; with the first request of an HTTP/2 connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opening>,
+    /// Name and value of every header line: order, case and duplicates kept. HTTP/2's names are lower case, its lines of
+    /// one name stand together, and its `:authority` comes first.
     pub headers: Vec<(String, Bytes)>,
+}
+
+/// How a client opened an HTTP/2 connection: each has its own way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// Number and value of each of its settings, in order.
+    pub settings: Vec<(u16, u32)>,
+    /// By how much it widened the connection's window at once; none if it did not.
+    pub window: Option<u32>,
+    /// The pseudo-headers of its first request, in order.
+    pub pseudo: Vec<String>,
 }
 
 impl Request {
@@ -250,6 +270,8 @@ mod tests {
             method: "GET".into(),
             target: Bytes::from(&b"/"[..]),
             version: "HTTP/1.1".into(),
+            tls: false,
+            opening: None,
             headers: vec![
                 ("uSeR-aGeNt".into(), Bytes::from(&b"one"[..])),
                 ("User-Agent".into(), Bytes::default()),

@@ -4,6 +4,7 @@
 
 mod cell;
 mod evidence;
+mod hello;
 mod hit;
 mod time;
 mod trial;
@@ -13,9 +14,10 @@ pub use evidence::{
     Entry, Evidence, Expectation, Exposure, Failure, Gap, Limit, Manifest, Mark, Notice, Probe,
     Record, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
 };
+pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{
-    Answer, Bytes, Door, Hit, HitKind, Packet, Query, QueryEdns, Recognition, Reply, Request,
-    Transport,
+    Answer, Bytes, Door, Hit, HitKind, Opening, Packet, Query, QueryEdns, Recognition, Reply,
+    Request, Transport,
 };
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

@@ -58,6 +58,8 @@ named! {
         Http = "http",
         /// A page over HTTP whose query holds a second token where a one-time secret would be.
         QuerySecret = "query-secret",
+        /// The plain page over HTTPS, at the same host and port.
+        Https = "https",
     }
 }
 

@@ -84,8 +84,14 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn first(&self) -> Vec<Trial> {
+        // A browser need not trust the collector's certificate to be led to its door, so doors are proven in the clear.
+        let clear = self
+            .experiment
+            .forms
+            .iter()
+            .find(|form| **form != Form::Https);
         let doors = [Via::Sender, Via::Recipient]
-            .map(|via| self.reached(self.experiment.forms[..1].iter(), via));
+            .map(|via| self.reached(std::iter::once(clear.unwrap_or(&Form::Http)), via));
         let heard = self.reached(self.experiment.forms.iter(), Via::Auditor);
         doors.into_iter().flatten().chain(heard).collect()
     }

@@ -1,5 +1,7 @@
 use crate::attribution::{Known, attribute};
-use crate::model::{Actor, Arm, Depth, Door, Doubt, HitKind, TokenId, Trial, Via, millis};
+use crate::model::{
+    Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, TokenId, Trial, Via, millis,
+};
 
 use super::facts::Facts;
 use super::observe::Observation;
@@ -49,12 +51,33 @@ pub(super) fn heard(facts: &Facts<'_>, observations: &[Observation], trial: &Tri
         Some(Via::Sender) => Actor::Sender,
         Some(Via::Recipient) => Actor::Recipient,
     };
-    let came = |resolved: bool| {
-        let mut seen = of(observations, trial);
-        seen.any(|seen| seen.actor == by && (seen.depth == Depth::Resolved) == resolved)
-    };
+    // A hello that names the canary's host is not the request that was made.
+    let asked =
+        of(observations, trial).any(|seen| seen.actor == by && seen.depth > Depth::Connected);
     let looks_up = by == Actor::Auditor && facts.manifest.public.contains('*');
-    came(false) && (!looks_up || came(true))
+    let looked_up =
+        of(observations, trial).any(|seen| seen.actor == by && seen.depth == Depth::Resolved);
+    asked && (!looks_up || looked_up)
+}
+
+/// Whether somebody who may be the provider came over TLS while this link was out, and asked for nothing. A client that
+/// does not trust our certificate goes away like this; where its hello carries no token, nobody can say what it came for,
+/// and nobody may say that it did not come for this.
+pub(super) fn hello_only(facts: &Facts<'_>, trial: &Trial) -> bool {
+    let planted = trial.form == Form::Https && matches!(trial.arm, Arm::Sent | Arm::Drafted);
+    let boundaries = facts.boundaries(trial.id);
+    let out = boundaries.iter().map(|(at, _)| *at).min();
+    let networks = facts.networks_of(trial.id);
+    let may_be_provider = |hit: &Hit| {
+        let address = hit.peer.ip().to_canonical();
+        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
+    };
+    planted
+        && out.is_some_and(|out| {
+            facts
+                .unasked()
+                .any(|hit| hit.received >= out && may_be_provider(hit))
+        })
 }
 
 fn of<'a>(observations: &'a [Observation], trial: &Trial) -> impl Iterator<Item = &'a Observation> {
@@ -144,12 +167,13 @@ pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         networks: &networks,
         agents: &facts.manifest.scenario.agents,
     };
-    // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here.
-    let looks_up = |kind: &HitKind| matches!(kind, HitKind::Dns(_) | HitKind::Packet(_));
+    // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here. A
+    // hello without a request has a doubt of its own.
+    let asks = |kind: &HitKind| matches!(kind, HitKind::Http(_) | HitKind::Connection { .. });
     facts.hits.iter().any(|(_, hit)| {
         hit.tokens().is_empty()
             && hit.received >= first
-            && !looks_up(&hit.kind)
+            && asks(&hit.kind)
             && attribute(hit, known).actor == Actor::Provider
     })
 }

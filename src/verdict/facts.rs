@@ -1,10 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 
 use crate::model::{
-    Answer, Evidence, Exposure, Failure, Gap, Hit, Manifest, Notice, Phase, Probe, Record, RunEnd,
-    Timestamp, Trial, TrialId,
+    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Manifest, Notice, Phase, Probe,
+    Record, RunEnd, Timestamp, Trial, TrialId,
 };
 
 /// The records of a run, sorted by what they are.
@@ -16,6 +17,9 @@ pub(super) struct Facts<'a> {
     pub(super) probes: Vec<&'a Probe>,
     pub(super) hits: Vec<(u64, &'a Hit)>,
     pub(super) answers: HashMap<u64, &'a Answer>,
+    /// Whoever asked for something over TLS. The socket's peer stands for the connection: a port is not used again so
+    /// soon.
+    askers: HashSet<SocketAddr>,
     pub(super) gaps: Vec<&'a Gap>,
     pub(super) end: Option<&'a RunEnd>,
 }
@@ -31,17 +35,23 @@ impl<'a> Facts<'a> {
             probes: Vec::new(),
             hits: Vec::new(),
             answers: HashMap::new(),
+            askers: HashSet::new(),
             gaps: Vec::new(),
             end: None,
         };
         for entry in &evidence.entries {
             match &entry.record {
-                Record::Manifest(_) | Record::Mark(_) => {}
+                Record::Manifest(_) | Record::Mark(_) | Record::Handshake(_) => {}
                 Record::Exposure(exposure) => facts.exposures.push(exposure),
                 Record::Notice(notice) => facts.notices.push(notice),
                 Record::Failure(failure) => facts.failures.push(failure),
                 Record::Probe(probe) => facts.probes.push(probe),
-                Record::Hit(hit) => facts.hits.push((entry.seq, hit)),
+                Record::Hit(hit) => {
+                    if matches!(&hit.kind, HitKind::Http(request) if request.tls) {
+                        facts.askers.insert(hit.peer);
+                    }
+                    facts.hits.push((entry.seq, hit));
+                }
                 Record::Answer(answer) => _ = facts.answers.insert(answer.hit, answer),
                 Record::Gap(gap) => facts.gaps.push(gap),
                 Record::End(end) => facts.end = Some(end),
@@ -87,6 +97,16 @@ impl<'a> Facts<'a> {
     pub(super) fn is_exposed(&self, id: TrialId, phase: Phase) -> bool {
         self.exposures_of(id)
             .any(|exposure| exposure.phase == phase)
+    }
+
+    /// The hellos at the public door that carried no token, and after which no request came on the same connection.
+    pub(super) fn unasked(&self) -> impl Iterator<Item = &'a Hit> + '_ {
+        let hellos = self.hits.iter().map(|(_, hit)| *hit).filter(|hit| {
+            matches!(hit.kind, HitKind::Hello(_))
+                && hit.door == Door::Public
+                && hit.tokens().is_empty()
+        });
+        hellos.filter(|hello| !self.askers.contains(&hello.peer))
     }
 
     pub(super) fn probe_of(&self, id: TrialId) -> Option<&'a Probe> {

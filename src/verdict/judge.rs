@@ -210,6 +210,7 @@ impl Bench<'_> {
                 unsure || unproven(Phase::Confirm),
             ),
             (Doubt::NotDelivered, unproven(Phase::Receive)),
+            (Doubt::HelloOnly, control::hello_only(self.facts, trial)),
         ];
         found
             .into_iter()

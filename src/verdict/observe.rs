@@ -98,6 +98,11 @@ fn deed(hit: &Hit, parts: &[Part], answer: Option<&Answer>) -> Deed {
         },
         HitKind::Dns(query) => resolved(format!("DNS {}", query.type_name)),
         HitKind::Packet(_) => resolved("DNS".to_owned()),
+        HitKind::Hello(_) => Deed {
+            method: None,
+            agent: None,
+            depth: Depth::Connected,
+        },
         // A link that was named in bytes that are no request has been asked for all the same.
         HitKind::Connection { .. } => Deed {
             method: None,
@@ -121,7 +126,8 @@ fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> (Actor, Vec<String>) {
 }
 
 /// Whether it was our own fetch: at the public door, of a canary that only we had, while we were fetching it, and with
-/// the name that was drawn for this run; or the look-up that went before it, from the same address.
+/// the name that was drawn for this run; or the look-up or hello that went before it, from the same
+/// address.
 fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
     let by_us = |trial: &&Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
     let Some(probe) = facts
@@ -136,7 +142,7 @@ fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
     let same_address = |other: &Hit| other.peer.ip() == hit.peer.ip();
     let ours = match &hit.kind {
         HitKind::Http(_) => is_named(hit),
-        HitKind::Dns(_) => {
+        HitKind::Dns(_) | HitKind::Hello(_) => {
             let of_this = |other: &Hit| other.tokens().iter().any(|token| token.trial == id);
             let mut hits = facts.hits.iter().map(|(_, other)| *other);
             while_fetching(hit)

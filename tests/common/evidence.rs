@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use waxseal::model::{
     Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
-    Failure, Form, Gap, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Query,
+    Failure, Form, Gap, Hello, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Query,
     Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp, TokenId,
     ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
 };
@@ -179,6 +179,8 @@ impl Run {
             method,
             target: Bytes::default(),
             version,
+            tls: false,
+            opening: None,
             headers,
         };
         self.records.push(Record::Hit(Hit {
@@ -204,13 +206,9 @@ impl Run {
 
     /// Somebody's resolver asks for the host of a trial's link.
     pub fn resolve(&mut self, trial: TrialId, seen: f64, peer: &str) {
-        let arm = self.manifest.trials[usize::from(trial.0)].arm;
         let token = TokenId {
-            run: RUN,
-            trial,
-            arm,
-            form: Form::Http,
             part: Part::Host,
+            ..self.token(trial)
         };
         let query = Query {
             transport: Transport::Udp,
@@ -234,6 +232,39 @@ impl Run {
             recognition: Recognition::Intact {
                 tokens: vec![token],
             },
+        }));
+    }
+
+    /// A TLS hello, with the token of a trial in its name or without any.
+    pub fn hello(&mut self, trial: Option<TrialId>, visit: Visit<'_>) {
+        let token = |trial: TrialId| TokenId {
+            run: RUN,
+            trial,
+            arm: self.manifest.trials[usize::from(trial.0)].arm,
+            form: Form::Https,
+            part: visit.part,
+        };
+        let recognition = trial.map_or(Recognition::None, |trial| Recognition::Intact {
+            tokens: vec![token(trial)],
+        });
+        let hello = Hello {
+            raw: Bytes::default(),
+            server_name: None,
+            protocols: Vec::new(),
+            version: 0x0303,
+            versions: Vec::new(),
+            ciphers: Vec::new(),
+            extensions: Vec::new(),
+            groups: Vec::new(),
+            signatures: Vec::new(),
+            ja4: "t12i000000_000000000000_000000000000".into(),
+        };
+        self.records.push(Record::Hit(Hit {
+            received: at(visit.at),
+            door: visit.door,
+            peer: visit.peer.parse().unwrap(),
+            kind: HitKind::Hello(hello),
+            recognition,
         }));
     }
 
