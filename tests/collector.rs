@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::burst::{assert_none_lost, killed_in_a_burst};
 use tempfile::TempDir;
 use waxseal::canary::{Key, Keyring, Mint, Zone, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
@@ -419,34 +422,13 @@ fn no_answered_hit_is_lost_when_the_collector_is_killed() {
     for round in 0..5 {
         let path: PathBuf = folder.path().join(format!("round-{round}.db"));
         let mut served = Served::start(&path);
-        let (answered, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let heard: Vec<String> = std::thread::scope(|scope| {
-            let names = ["a", "b", "c", "d"];
-            let visitors =
-                names.map(|name| scope.spawn(|| burst(served.address, name, &answered, &stop)));
-            while answered.load(Ordering::Relaxed) < 40 * (round + 1) {
-                assert_eq!(
-                    served.process.try_wait().unwrap(),
-                    None,
-                    "the collector serves until it is killed"
-                );
-                std::thread::yield_now();
-            }
-            // SIGKILL.
-            served.process.kill().unwrap();
-            stop.store(true, Ordering::Relaxed);
-            visitors
-                .into_iter()
-                .flat_map(|visitor| visitor.join().unwrap())
-                .collect()
-        });
+        let address = served.address;
+        let heard = killed_in_a_burst(
+            &mut served.process,
+            40 * (round + 1),
+            |name, answered, stop| burst(address, name, answered, stop),
+        );
         drop(served);
-        let recorded = recorded(&path);
-        let lost: Vec<&String> = heard
-            .iter()
-            .filter(|target| !recorded.contains(target))
-            .collect();
-        assert!(lost.is_empty(), "answered and not recorded: {lost:?}");
-        assert!(heard.len() >= 40);
+        assert_none_lost(&heard, &recorded(&path), 40);
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::burst::{assert_none_lost, killed_in_a_burst};
 use common::golden::assert_golden;
 use tempfile::TempDir;
 use waxseal::canary::{Key, Keyring, Mint, Zone};
@@ -563,36 +564,14 @@ fn no_answered_query_is_lost_when_the_collector_is_killed() {
     for round in 0..5 {
         let path = folder.path().join(format!("round-{round}.db"));
         let mut served = Served::start(&path);
-        let (answered, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let heard: Vec<String> = std::thread::scope(|scope| {
-            let visitors = ["a", "b", "c", "d"].map(|name| {
-                let (answered, stop, dns) = (&answered, &stop, served.dns);
-                scope.spawn(move || burst(dns, name, answered, stop))
-            });
-            while answered.load(Ordering::Relaxed) < 60 * (round + 1) {
-                assert_eq!(
-                    served.process.try_wait().unwrap(),
-                    None,
-                    "it serves until it is killed"
-                );
-                std::thread::yield_now();
-            }
-            // SIGKILL.
-            served.process.kill().unwrap();
-            stop.store(true, Ordering::Relaxed);
-            visitors
-                .into_iter()
-                .flat_map(|visitor| visitor.join().unwrap())
-                .collect()
-        });
+        let dns = served.dns;
+        let heard = killed_in_a_burst(
+            &mut served.process,
+            60 * (round + 1),
+            |name, answered, stop| burst(dns, name, answered, stop),
+        );
         drop(served);
-        let recorded = recorded(&path);
-        let lost: Vec<&String> = heard
-            .iter()
-            .filter(|name| !recorded.contains(*name))
-            .collect();
-        assert!(lost.is_empty(), "answered and not recorded: {lost:?}");
-        assert!(heard.len() >= 60);
+        assert_none_lost(&heard, &recorded(&path), 60);
     }
 }
 

@@ -20,9 +20,6 @@ use waxseal::model::{Door, HitKind, Record};
 
 const SCENARIO: &str = "scenarios/lab/thelounge.toml";
 
-/// Far longer than anything here takes, so that a test that hangs ends.
-const LONG: Duration = Duration::from_secs(300);
-
 /// A laboratory that is up for as long as this is held: it ends when its standard input does, also when the test dies.
 struct Lab {
     process: Child,
@@ -547,10 +544,8 @@ fn a_run_that_is_stopped_leaves_nothing_and_claims_nothing() {
         audit.wait_for(": sent http", 1);
         audit.assert_no_secret_in_browsers(&lab);
         audit.signal(signal);
-        let started = Instant::now();
         let (code, told) = audit.end();
         assert_eq!(code, status, "{signal}: {told}");
-        assert!(started.elapsed() < LONG);
         let (judged, report) = audit.judged_again();
         assert_eq!(judged, Some(3), "{signal}: {report}");
         let report: Value = serde_json::from_str(&report).unwrap();

@@ -1,20 +1,20 @@
+/// What a report can show of one thing: a visitor may come with a new name every time.
+const SHOWN: usize = 20;
+
 /// Each item once, in the order first seen.
 pub(super) fn each_once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut once = Vec::new();
-    for item in items {
-        if !once.contains(&item) {
-            once.push(item);
-        }
-    }
-    once
+    once_up_to(usize::MAX, items)
 }
 
-/// The same, and no more than a report can show: a visitor may come with a new name every time.
+/// The same, and no more than a report can show.
 pub(super) fn first_once<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
-    const SHOWN: usize = 20;
+    once_up_to(SHOWN, items)
+}
+
+fn once_up_to<T: PartialEq>(most: usize, items: impl Iterator<Item = T>) -> Vec<T> {
     let mut once = Vec::new();
     for item in items {
-        if once.len() == SHOWN {
+        if once.len() == most {
             break;
         }
         if !once.contains(&item) {

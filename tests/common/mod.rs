@@ -8,5 +8,6 @@
     clippy::panic
 )]
 
+pub mod burst;
 pub mod evidence;
 pub mod golden;
