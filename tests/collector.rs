@@ -39,8 +39,8 @@ impl House {
     async fn open_with(zone: Option<ZoneSetting>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([3; 32]));
-        let keyring = Keyring::new(vec![mint.clone()], Key::new([4; 32]));
+        let mint = Key::new([3; 32]).mint(RUN);
+        let keyring = Keyring::all(Key::new([3; 32]));
         let setting = Setting {
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,

@@ -32,14 +32,14 @@ impl House {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([3; 32]));
+        let mint = Key::new([3; 32]).mint(RUN);
         let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
         let setting = Setting {
             zone: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
             credentials: Credentials::lab(authority),
-            keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),
+            keyring: Keyring::all(Key::new([3; 32])),
             run: RUN,
         };
         let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();

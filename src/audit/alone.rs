@@ -23,7 +23,7 @@ pub async fn listen_alone(
     told: impl FnOnce(RunId, &Collector),
 ) -> Result<(), AuditError> {
     let run = RunId(u32::from_be_bytes(draw()?));
-    let keyring = Keyring::new(Vec::new(), Key::new(draw()?));
+    let keyring = Keyring::all(Key::new(draw()?));
     let setting = Setting {
         listen,
         public: None,

@@ -125,8 +125,9 @@ pub async fn conduct(
     };
     let secrets = secrets?;
     let run = RunId(u32::from_be_bytes(draw()?));
-    let mint = Mint::new(Key::new(draw()?));
-    let keyring = Keyring::new(vec![mint.clone()], Key::new(draw()?));
+    let key = Key::new(draw()?);
+    let mint = key.mint(run);
+    let keyring = Keyring::all(key);
     let collector = CollectorSetting {
         listen: setting.listen,
         public,

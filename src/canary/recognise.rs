@@ -9,18 +9,34 @@ use super::zone::Zone;
 /// From this length on, a run of letters and digits is taken for a token, whole or broken.
 const TOKEN_SHAPED: usize = 16;
 
-/// The keys a collector answers for, and what it needs to give strangers the same look.
+/// The tokens a collector knows, and what it needs to give strangers the same look.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    mints: Vec<Mint>,
+    known: Known,
     decoy: Key,
 }
 
+#[derive(Debug, Clone)]
+enum Known {
+    All(Key),
+    One(Mint),
+}
+
 impl Keyring {
-    /// Answers for `mints`; `decoy` makes the children of pages behind tokens that are not ours.
+    /// Knows the tokens of all runs of a collector.
     #[must_use]
-    pub const fn new(mints: Vec<Mint>, decoy: Key) -> Self {
-        Self { mints, decoy }
+    pub fn all(key: Key) -> Self {
+        let decoy = key.derive("decoy", &[]);
+        let known = Known::All(key);
+        Self { known, decoy }
+    }
+
+    /// Knows the tokens of one run, where the collector that has the key is elsewhere; `decoy` makes the children of
+    /// pages behind tokens that are not ours.
+    #[must_use]
+    pub const fn one(mint: Mint, decoy: Key) -> Self {
+        let known = Known::One(mint);
+        Self { known, decoy }
     }
 
     /// Finds the tokens in a request, and the page to answer it with. `public` is the address in the links, in which a
@@ -74,10 +90,11 @@ impl Keyring {
         }
     }
 
-    fn read(&self, word: &str) -> Option<(&Mint, TokenId)> {
-        self.mints
-            .iter()
-            .find_map(|mint| mint.read(word).map(|token| (mint, token)))
+    fn read(&self, word: &str) -> Option<(Mint, TokenId)> {
+        match &self.known {
+            Known::All(key) => key.read(word),
+            Known::One(mint) => mint.read(word).map(|token| (mint.clone(), token)),
+        }
     }
 
     /// A child's token for a page behind a token that is not ours: it looks like a real one, is always the same for the
@@ -179,7 +196,11 @@ mod tests {
     const PUBLIC: &str = "http://127.0.0.1:8080";
 
     fn keyring() -> Keyring {
-        Keyring::new(vec![Mint::new(Key::new([1; 32]))], Key::new([2; 32]))
+        Keyring::all(Key::new([1; 32]))
+    }
+
+    fn mint() -> Mint {
+        Key::new([1; 32]).mint(RunId(5))
     }
 
     fn id(form: Form, part: Part) -> TokenId {
@@ -203,7 +224,7 @@ mod tests {
     }
 
     fn target_of(form: Form) -> String {
-        dress(&keyring().mints[0], PUBLIC, id(form, Part::Link))
+        dress(&mint(), PUBLIC, id(form, Part::Link))
             .url
             .replacen(PUBLIC, "", 1)
     }
@@ -264,7 +285,7 @@ mod tests {
 
     /// Host and target of a link in a zone.
     fn zoned() -> (String, String) {
-        let link = dress(&keyring().mints[0], ZONED, id(Form::Http, Part::Link)).url;
+        let link = dress(&mint(), ZONED, id(Form::Http, Part::Link)).url;
         let rest = link.strip_prefix("http://").unwrap();
         let (host, token) = rest.split_once('/').unwrap();
         (host.to_owned(), format!("/{token}"))
