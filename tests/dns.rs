@@ -49,8 +49,9 @@ impl House {
             }),
             keyring: Keyring::all(Key::new([3; 32])),
             run: RUN,
+            admin: None,
         };
-        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {
             collector,
             store,
@@ -581,7 +582,7 @@ fn recorded(store: &Path) -> Vec<String> {
         matches!(store.verify(), Ok(Ok(_))),
         "the chain holds after a crash"
     );
-    let run = store.find("latest").unwrap();
+    let run = store.runs().unwrap().last().unwrap().run;
     let name = |record: &Record| match record {
         Record::Hit(hit) => Some(query(hit).name.trim_end_matches('.').to_owned()),
         _ => None,

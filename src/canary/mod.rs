@@ -13,7 +13,7 @@ mod token;
 mod zone;
 
 pub use form::{Link, dress, over_tls};
-pub use page::Page;
+pub use page::{Page, nothing_here};
 pub use recognise::{Keyring, is_token_shaped};
 pub use token::{Key, Mint, TOKEN_CHARS};
 pub use zone::Zone;

@@ -41,7 +41,8 @@ pub(super) fn page(part: Part, children: &Children) -> Page {
 }
 
 /// What stands where no token is.
-pub(super) fn nothing_here() -> Page {
+#[must_use]
+pub fn nothing_here() -> Page {
     let body = "<!doctype html>\n<title>Not found</title>\n<h1>Not found</h1>\n";
     Page {
         status: 404,

@@ -177,7 +177,7 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
     )
     .await;
     if !matches!(sent, Ok(Some(()))) {
-        tracing::debug!(hit, taken, "an answer was not taken whole");
+        tracing::debug!(hit = hit.seq, taken, "an answer was not taken whole");
     }
     visitor.answered(hit, Some(status), taken).await;
 }
