@@ -40,11 +40,11 @@ impl House {
         let mint = Mint::new(Key::new([3; 32]));
         let setting = Setting {
             credentials: Credentials::lab(Authority::new().unwrap()),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
             zone: Some(ZoneSetting {
                 zone: Zone::parse("canary.example").unwrap(),
-                listen: "127.0.0.1:0".parse().unwrap(),
+                listen: vec!["127.0.0.1:0".parse().unwrap()],
                 addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             }),
             keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),

@@ -36,7 +36,7 @@ impl House {
         let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
         let setting = Setting {
             zone: None,
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
             credentials: Credentials::lab(authority),
             keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),

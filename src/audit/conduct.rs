@@ -128,7 +128,7 @@ pub async fn conduct(
     let mint = Mint::new(Key::new(draw()?));
     let keyring = Keyring::new(vec![mint.clone()], Key::new(draw()?));
     let collector = CollectorSetting {
-        listen: setting.listen,
+        listen: vec![setting.listen],
         public,
         zone: setting.zone.clone(),
         credentials: setting.credentials.clone(),

@@ -9,7 +9,7 @@ mod lookup;
 mod stage;
 mod stop;
 
-pub use alone::listen_alone;
+pub use alone::{Alone, listen_alone};
 pub use conduct::{AuditError, Conducted, Setting, conduct};
 pub use event::{Event, Teller};
 pub use given::{GivenError, Values, secrets, values};
