@@ -47,6 +47,7 @@ impl House {
             zone,
             credentials: Credentials::lab(Authority::new().unwrap()),
             keyring,
+            proxies: Vec::new(),
             run: RUN,
         };
         let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();

@@ -48,6 +48,7 @@ impl House {
                 addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             }),
             keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),
+            proxies: Vec::new(),
             run: RUN,
         };
         let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();

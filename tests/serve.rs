@@ -255,3 +255,38 @@ fn the_second_signal_stops_at_once() {
     assert_eq!(served.ended().code(), Some(130));
     assert!(served.rest_of_log().contains("stopped at once"));
 }
+
+/// Whom a proxy forwarded for is kept beside its address, and only if it was declared.
+#[test]
+fn whom_a_declared_proxy_forwarded_for_is_kept_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "GET /a HTTP/1.0\r\nX-Forwarded-For: 2001:db8:1:2:3:4:5:6, 192.0.2.1\r\n\r\n";
+    for (proxies, forwarded) in [
+        (&[][..], None),
+        (
+            &["--proxy", "127.0.0.0/8,192.0.2.0/24"],
+            Some("2001:db8:1:2:3:4:5:6"),
+        ),
+    ] {
+        let store = folder.path().join(format!("{}.db", proxies.len()));
+        let mut served = Served::start(
+            waxseal()
+                .args(["serve", "--store"])
+                .arg(&store)
+                .args(proxies),
+        );
+        ask(&served, head);
+        served.signal("TERM");
+        served.ended();
+        let hit = hits(&store).remove(0);
+        assert!(hit.peer.ip().is_loopback());
+        let HitKind::Http(request) = hit.kind else {
+            panic!()
+        };
+        assert_eq!(
+            request.forwarded.map(|ip| ip.to_string()).as_deref(),
+            forwarded
+        );
+        assert!(request.header("x-forwarded-for").is_some());
+    }
+}

@@ -40,6 +40,7 @@ impl House {
             public: None,
             credentials: Credentials::lab(authority),
             keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),
+            proxies: Vec::new(),
             run: RUN,
         };
         let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();

@@ -1,6 +1,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::canary::{Key, Keyring};
 use crate::collector::{Collector, Credentials, Setting, ZoneSetting};
 use crate::model::{Record, RunId};
@@ -18,6 +20,8 @@ pub struct Alone {
     pub public: Option<String>,
     /// The zone to answer for.
     pub zone: Option<ZoneSetting>,
+    /// Networks of proxies of one's own, whose word on whom they forward for is kept.
+    pub proxies: Vec<IpNet>,
     /// What is shown over TLS.
     pub credentials: Credentials,
 }
@@ -41,6 +45,7 @@ pub async fn listen_alone(
         zone: alone.zone,
         credentials: alone.credentials,
         keyring,
+        proxies: alone.proxies,
         run,
     };
     let collector = Collector::start(setting, Arc::clone(&store)).await?;

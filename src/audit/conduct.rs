@@ -133,6 +133,7 @@ pub async fn conduct(
         zone: setting.zone.clone(),
         credentials: setting.credentials.clone(),
         keyring,
+        proxies: Vec::new(),
         run,
     };
     let collector = Collector::start(collector, Arc::clone(&store)).await?;

@@ -63,6 +63,7 @@ fn alone(settings: &Settings) -> Result<Alone, Stopped> {
         listen: settings.listen.clone(),
         public: settings.public.clone(),
         zone: settings.zone.clone(),
+        proxies: settings.proxies.clone(),
         credentials: shown(&settings.certificates)?,
     })
 }

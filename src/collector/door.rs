@@ -1,6 +1,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -65,6 +66,8 @@ pub struct Setting {
     pub credentials: Credentials,
     /// The keys it answers for.
     pub keyring: Keyring,
+    /// Networks of proxies of one's own, whose word on whom they forward for is kept.
+    pub proxies: Vec<IpNet>,
     /// The run that hits are recorded under.
     pub run: RunId,
 }
@@ -90,6 +93,7 @@ pub(super) struct House {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
+    pub(super) proxies: Vec<IpNet>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<Option<Instant>>,
 }
@@ -129,6 +133,7 @@ impl Collector {
             public,
             tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
+            proxies: setting.proxies,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
