@@ -81,7 +81,8 @@ fn count_errors(diagnostics: &[Diagnostic]) -> usize {
     all.filter(|one| one.severity == Severity::Error).count()
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// A count with its noun.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }

@@ -42,11 +42,12 @@ impl House {
         let mint = Key::new([3; 32]).mint(RUN);
         let keyring = Keyring::all(Key::new([3; 32]));
         let setting = Setting {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
             zone,
             credentials: Credentials::lab(Authority::new().unwrap()),
             keyring,
+            proxies: Vec::new(),
             run: RUN,
             admin: None,
         };
@@ -190,7 +191,7 @@ async fn one_connection_may_ask_many_times_and_pipeline() {
 async fn a_link_in_a_zone_brings_both_its_tokens() {
     let zone = ZoneSetting {
         zone: Zone::parse("canary.example").unwrap(),
-        listen: "127.0.0.1:0".parse().unwrap(),
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
         addresses: Vec::new(),
     };
     let house = House::open_with(Some(zone)).await;

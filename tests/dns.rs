@@ -40,14 +40,15 @@ impl House {
         let mint = Key::new([3; 32]).mint(RUN);
         let setting = Setting {
             credentials: Credentials::lab(Authority::new().unwrap()),
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
             zone: Some(ZoneSetting {
                 zone: Zone::parse("canary.example").unwrap(),
-                listen: "127.0.0.1:0".parse().unwrap(),
+                listen: vec!["127.0.0.1:0".parse().unwrap()],
                 addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             }),
             keyring: Keyring::all(Key::new([3; 32])),
+            proxies: Vec::new(),
             run: RUN,
             admin: None,
         };

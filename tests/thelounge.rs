@@ -426,7 +426,7 @@ fn the_lounge_is_read_rightly() {
 fn the_lounge_is_read_rightly_through_a_collector_elsewhere() {
     let lab = Lab::up(&["on", "off"]);
     let folder = tempfile::tempdir().unwrap();
-    let served = Served::for_runs_elsewhere(folder.path(), &[]);
+    let served = Served::for_runs_elsewhere(folder.path());
     let root = folder.path().join("authority/ca.pem");
     let elsewhere = |command: &mut Command, secret| {
         command

@@ -36,10 +36,11 @@ impl House {
         let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
         let setting = Setting {
             zone: None,
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
             credentials: Credentials::lab(authority),
             keyring: Keyring::all(Key::new([3; 32])),
+            proxies: Vec::new(),
             run: RUN,
             admin: None,
         };

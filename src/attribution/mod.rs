@@ -4,7 +4,13 @@
 //! shared and spoofed on purpose (Signal says `WhatsApp/2`; The Lounge says `facebookexternalhit`), so where networks
 //! are known an agent from elsewhere proves nothing.
 
+mod forwarded;
+
+use std::net::IpAddr;
+
 use ipnet::IpNet;
+
+pub use forwarded::forwarded;
 
 use crate::model::{Account, Actor, Door, Hit, HitKind};
 
@@ -47,27 +53,38 @@ fn own(account: Account) -> Attribution {
 }
 
 fn at_the_public_door(hit: &Hit, known: Known<'_>) -> Attribution {
-    let address = hit.peer.ip().to_canonical();
-    let network = known
-        .networks
-        .iter()
-        .find(|network| network.contains(&address));
+    let network = |address: IpAddr| {
+        let address = address.to_canonical();
+        known.networks.iter().find(|one| one.contains(&address))
+    };
     let agent = agent(hit).and_then(|text| {
         known
             .agents
             .iter()
             .find(|part| text.contains(part.as_str()))
     });
-    let from = network.map(|network| format!("address in {network}"));
+    let from = network(hit.peer.ip()).map(|network| format!("address in {network}"));
+    // The proxies are the auditor's own, so their word is as good as the peer; it stays a factor of its own.
+    let through = forwarded_for(hit).and_then(network);
+    let through = through.map(|network| format!("forwarded for an address in {network}"));
     let says = agent.map(|part| format!("agent says `{part}`"));
-    let provider = from.is_some() || (known.networks.is_empty() && says.is_some());
+    let provider =
+        from.is_some() || through.is_some() || (known.networks.is_empty() && says.is_some());
     Attribution {
         actor: if provider {
             Actor::Provider
         } else {
             Actor::Unknown
         },
-        factors: from.into_iter().chain(says).collect(),
+        factors: from.into_iter().chain(through).chain(says).collect(),
+    }
+}
+
+/// Whom declared proxies forwarded it for.
+const fn forwarded_for(hit: &Hit) -> Option<IpAddr> {
+    match &hit.kind {
+        HitKind::Http(request) => request.forwarded,
+        _ => None,
     }
 }
 
@@ -94,6 +111,7 @@ mod tests {
             version: "HTTP/1.1".into(),
             tls: false,
             opening: None,
+            forwarded: None,
             headers,
         };
         Hit {
@@ -144,6 +162,25 @@ mod tests {
             actor(&hit(Door::Public, "192.0.2.1:4", "LabBot/1"), &networks),
             Actor::Unknown
         );
+    }
+
+    /// Whom one's own proxies forwarded for is a factor of its own, and the peer stays what it is.
+    #[test]
+    fn whom_a_proxy_forwarded_for_counts_where_it_is_known() {
+        let networks = ["192.0.2.0/24".parse().unwrap()];
+        let known = Known {
+            networks: &networks,
+            agents: &[],
+        };
+        let mut hit = hit(Door::Public, "10.0.0.1:4", "curl");
+        assert_eq!(attribute(&hit, known).actor, Actor::Unknown);
+        let HitKind::Http(request) = &mut hit.kind else {
+            unreachable!()
+        };
+        request.forwarded = Some("192.0.2.7".parse().unwrap());
+        let found = attribute(&hit, known);
+        assert_eq!(found.actor, Actor::Provider);
+        assert_eq!(found.factors, ["forwarded for an address in 192.0.2.0/24"]);
     }
 
     #[test]

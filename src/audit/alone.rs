@@ -22,8 +22,10 @@ pub async fn listen_alone(
     let collector = Collector::start(setting, store.clone()).await?;
     told(&collector);
     stop.wished().await;
+    tracing::info!("stopping: visits that have begun may end; a second signal stops at once");
     if let Some(gap) = collector.stop().await {
         store.append(run, &Record::Gap(gap)).await?;
     }
+    tracing::info!("stopped");
     Ok(())
 }

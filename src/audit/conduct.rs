@@ -230,11 +230,12 @@ impl Post {
         let (run, key) = (RunId(u32::from_be_bytes(draw()?)), Key::new(draw()?));
         let mint = key.mint(run);
         let of_its_own = CollectorSetting {
-            listen: setting.listen,
+            listen: vec![setting.listen],
             public,
             zone: setting.zone.clone(),
             credentials: setting.credentials.clone(),
             keyring: Keyring::all(key),
+            proxies: Vec::new(),
             run,
             admin: None,
         };

@@ -3,9 +3,9 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// A wish to stop: Ctrl-C, or a signal to end.
+/// A wish to stop: Ctrl-C, or a signal to end; how often it was wished.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop(watch::Receiver<u32>);
 
 impl Stop {
     /// Listens for the signals that ask a program to end.
@@ -18,12 +18,12 @@ impl Stop {
         if !hangup_is_ignored() {
             kinds.push(SignalKind::hangup());
         }
-        let (wish, wished) = watch::channel(false);
+        let (wish, wished) = watch::channel(0_u32);
         for kind in kinds {
             let (mut signals, wish) = (signal(kind)?, wish.clone());
             tokio::spawn(async move {
-                if signals.recv().await.is_some() {
-                    let _ = wish.send(true);
+                while signals.recv().await.is_some() {
+                    wish.send_modify(|times| *times = times.saturating_add(1));
                 }
             });
         }
@@ -40,7 +40,17 @@ impl Stop {
 
     /// Resolves when it is wished; never, where nobody can wish any more.
     pub async fn wished(&self) {
-        if self.0.clone().wait_for(|wish| *wish).await.is_err() {
+        self.wished_times(1).await;
+    }
+
+    /// Resolves when it is wished a second time: whoever does that does not want to wait for anything.
+    pub async fn insisted(&self) {
+        self.wished_times(2).await;
+    }
+
+    async fn wished_times(&self, least: u32) {
+        let mut wishes = self.0.clone();
+        if wishes.wait_for(|times| *times >= least).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

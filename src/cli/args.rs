@@ -2,9 +2,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use super::exit::Stopped;
+use super::settings::{LogFormat, LogLevel, Reference};
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
 use crate::model::parse_duration;
@@ -64,6 +67,7 @@ pub(super) enum Verb {
     /// Check that no record in the evidence store was altered, taken out or moved
     Verify(Verify),
     /// Run the collector alone: record whoever comes, until stopped
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Serve>),
     /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
     Authority(Authority),
@@ -74,6 +78,12 @@ const RUN_EXAMPLES: &str = "Examples:
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
   waxseal run chat.toml --seed 7 --trials 10 --window 15m
   waxseal run chat.toml --zone canary.example --dns-listen 198.51.100.7:53 --listen 198.51.100.7:80";
+
+const SERVE_EXAMPLES: &str = "What is typed counts first, then the environment, then the file of --config, then the default.
+
+Examples:
+  waxseal serve --config /etc/waxseal/serve.toml
+  waxseal serve --listen 198.51.100.7:80,198.51.100.7:443 --zone canary.example --dns-listen 198.51.100.7:53";
 
 #[derive(Debug, Group)]
 pub(super) struct Check {
@@ -194,31 +204,77 @@ pub(super) struct Verify {
 #[derive(Debug, Group)]
 pub(super) struct Serve {
     #[command(flatten)]
-    pub(super) store: StorePath,
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub(super) listen: SocketAddr,
-    /// The address in the links, where it is not the one the collector listens on (such as http://198.51.100.7:8080)
-    #[arg(long, value_name = "URL")]
-    pub(super) public: Option<String>,
-    #[command(flatten)]
-    pub(super) names: Names,
-    #[command(flatten)]
-    pub(super) tls: Tls,
-    /// Answer runs elsewhere here, over HTTPS: they register, write what they did, and read who came
+    pub(super) given: Given,
+}
+
+/// How a collector is set up, as far as it was typed or is in the environment: what was typed counts first, then the
+/// environment, then the file of `--config`, then the default. Lists take the place of the file's, whole.
+#[derive(Debug, Default, Group)]
+pub(super) struct Given {
+    /// Read settings from this TOML file (ci/deploy/serve.toml is one to begin with); what is typed or in the
+    /// environment counts before what is in it
+    #[arg(long, value_name = "FILE", env = "WAXSEAL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// The evidence store; made where there is none [default: waxseal.db]
+    #[arg(long, value_name = "PATH", env = "WAXSEAL_STORE")]
+    pub(super) store: Option<PathBuf>,
+    /// Where to listen (may be repeated, or a list with commas); port 0 takes a free one [default: 127.0.0.1:0]
     #[arg(
         long,
         value_name = "ADDRESS",
-        requires = "plant_secret",
-        requires = "read_secret"
+        env = "WAXSEAL_LISTEN",
+        value_delimiter = ','
     )]
+    pub(super) listen: Vec<SocketAddr>,
+    /// The address in links and pages, where it is not the first one listened on (such as http://198.51.100.7)
+    #[arg(long, value_name = "URL", env = "WAXSEAL_PUBLIC")]
+    pub(super) public: Option<String>,
+    /// Answer DNS queries for this zone, such as canary.example
+    #[arg(long, value_name = "NAME", env = "WAXSEAL_ZONE", value_parser = zone)]
+    pub(super) zone: Option<Zone>,
+    /// Where to answer them, over UDP and TCP (may be repeated, or a list with commas) [default: 127.0.0.1:0]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "WAXSEAL_DNS_LISTEN",
+        value_delimiter = ','
+    )]
+    pub(super) dns_listen: Vec<SocketAddr>,
+    /// An address that the zone's names lead to, where it is not one listened on (may be repeated, or a list with
+    /// commas)
+    #[arg(
+        long = "address",
+        value_name = "IP",
+        env = "WAXSEAL_ADDRESSES",
+        value_delimiter = ','
+    )]
+    pub(super) addresses: Vec<IpAddr>,
+    /// A network of proxies of your own, whose word on whom they forward for is kept beside their address (may be
+    /// repeated, or a list with commas)
+    #[arg(
+        long = "proxy",
+        value_name = "CIDR",
+        env = "WAXSEAL_PROXIES",
+        value_delimiter = ','
+    )]
+    pub(super) proxies: Vec<IpNet>,
+    /// Answer runs elsewhere here, over HTTPS: they register, write what they did, and read who came
+    #[arg(long, value_name = "ADDRESS", env = "WAXSEAL_ADMIN")]
     pub(super) admin: Option<SocketAddr>,
-    /// The secret that planting asks for: `env:NAME` or `file:PATH`
-    #[arg(long, value_name = "REFERENCE", value_parser = secret_ref, requires = "admin")]
-    pub(super) plant_secret: Option<SecretRef>,
-    /// The secret that reading asks for: `env:NAME` or `file:PATH`
-    #[arg(long, value_name = "REFERENCE", value_parser = secret_ref, requires = "admin")]
-    pub(super) read_secret: Option<SecretRef>,
+    /// Where the secret is that planting asks for: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", env = "WAXSEAL_PLANT_SECRET", value_parser = Reference::typed)]
+    pub(super) plant_secret: Option<Reference>,
+    /// Where the secret is that reading asks for: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", env = "WAXSEAL_READ_SECRET", value_parser = Reference::typed)]
+    pub(super) read_secret: Option<Reference>,
+    /// How log lines are written [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", env = "WAXSEAL_LOG_FORMAT")]
+    pub(super) log_format: Option<LogFormat>,
+    /// From which level on something is logged; -v counts before it [default: info]
+    #[arg(long, value_enum, value_name = "LEVEL", env = "WAXSEAL_LOG_LEVEL")]
+    pub(super) log_level: Option<LogLevel>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
 }
 
 #[derive(Debug, Group)]
@@ -229,17 +285,32 @@ pub(super) struct Authority {
 }
 
 /// What the collector shows over TLS. Without any of these: a certificate that nobody has reason to trust.
-#[derive(Debug, Group)]
+#[derive(Debug, Default, Group)]
 pub(super) struct Tls {
     /// Take the certificate from the lab authority in this folder (made where there is none; its ca.pem is what a
     /// messenger must trust)
-    #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "WAXSEAL_LAB_AUTHORITY",
+        conflicts_with = "certificate"
+    )]
     pub(super) lab_authority: Option<PathBuf>,
     /// Show this certificate of your own: PEM, the leaf first, then the rest of its chain
-    #[arg(long, value_name = "CHAIN.pem", requires = "key")]
+    #[arg(
+        long,
+        value_name = "CHAIN.pem",
+        env = "WAXSEAL_CERTIFICATE",
+        requires = "key"
+    )]
     pub(super) certificate: Option<PathBuf>,
     /// The private key of --certificate
-    #[arg(long, value_name = "KEY.pem", requires = "certificate")]
+    #[arg(
+        long,
+        value_name = "KEY.pem",
+        env = "WAXSEAL_KEY",
+        requires = "certificate"
+    )]
     pub(super) key: Option<PathBuf>,
 }
 
@@ -261,9 +332,10 @@ impl Names {
     pub(super) fn setting(&self) -> Option<ZoneSetting> {
         Some(ZoneSetting {
             zone: self.zone.clone()?,
-            listen: self
-                .dns_listen
-                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            listen: vec![
+                self.dns_listen
+                    .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            ],
             addresses: self.addresses.clone(),
         })
     }
@@ -293,39 +365,6 @@ impl StorePath {
             front.is_some_and(|front| front.eq_ignore_ascii_case(scheme))
         });
         is_address.then_some(address)
-    }
-}
-
-/// Where a secret is: never on the command line itself, which others can read.
-#[derive(Debug, Clone)]
-pub(super) enum SecretRef {
-    Env(String),
-    File(PathBuf),
-}
-
-impl SecretRef {
-    /// The secret, without a line break at its end.
-    pub(super) fn read(&self) -> Result<String, Stopped> {
-        let (place, text) = match self {
-            Self::Env(name) => (
-                format!("environment variable {name}"),
-                std::env::var(name).map_err(|error| error.to_string()),
-            ),
-            Self::File(path) => (
-                path.display().to_string(),
-                std::fs::read_to_string(path).map_err(|error| error.to_string()),
-            ),
-        };
-        text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|error| Stopped::usage(format!("read a secret from {place}: {error}")))
-    }
-}
-
-fn secret_ref(text: &str) -> Result<SecretRef, String> {
-    match text.split_once(':') {
-        Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
-        Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.into())),
-        _ => Err("a secret is named, not given: env:NAME or file:PATH".to_owned()),
     }
 }
 

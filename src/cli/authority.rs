@@ -1,6 +1,7 @@
 use super::args::{Authority as Asked, Tls};
 use super::exit::{Exit, Stopped};
 use super::out::say;
+use super::settings::Certificates;
 use crate::collector::{Authority, CertificateError, Credentials, Identity};
 use crate::verdict::ExitStatus;
 
@@ -20,6 +21,22 @@ pub(super) fn credentials(asked: &Tls) -> Result<Credentials, Stopped> {
         (Some(chain), Some(key), _) => Identity::from_files(chain, key).map(Credentials::Own),
         (_, _, Some(folder)) => Authority::kept_in(folder).map(Credentials::lab),
         _ => Authority::new().map(Credentials::lab),
+    };
+    credentials.map_err(stopped)
+}
+
+/// The same for a collector that runs alone.
+pub(super) fn shown(certificates: &Certificates) -> Result<Credentials, Stopped> {
+    let credentials = match certificates {
+        Certificates::Fresh => Authority::new().map(Credentials::lab),
+        Certificates::Lab(folder) => Authority::kept_in(folder).map(Credentials::lab),
+        Certificates::Own(files) => match files.as_slice() {
+            [(chain, key)] => Identity::from_files(chain, key).map(Credentials::Own),
+            _ => {
+                let said = "show several certificates: it takes one; name one chain and its key";
+                return Err(Stopped::usage(said));
+            }
+        },
     };
     credentials.map_err(stopped)
 }

@@ -5,6 +5,7 @@ mod authority;
 mod check;
 mod exit;
 mod judge;
+mod log;
 mod out;
 mod plan;
 mod progress;
@@ -13,13 +14,15 @@ mod run;
 mod runs;
 mod scenario;
 mod serve;
+mod settings;
 mod store;
 mod verify;
+
+pub use settings::json_schema;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 use self::args::{Args, Verb};
 use self::exit::{Exit, Stopped};
@@ -38,7 +41,6 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::usage(&error),
     };
-    log(args.verbose, args.colour(&std::io::stderr()));
     match play(args) {
         Ok(exit) => exit.into(),
         Err(stopped) => stopped.tell(),
@@ -48,6 +50,16 @@ pub fn main() -> ExitCode {
 fn play(args: Args) -> Result<Exit, Stopped> {
     let colour = args.colour(&std::io::stdout());
     let red = args.colour(&std::io::stderr());
+    let wish = log::Wish {
+        verbose: args.verbose,
+        colour: red,
+        usual: "warn",
+        ..log::Wish::default()
+    };
+    // A collector may be told in a file how to log.
+    if !matches!(args.verb, Verb::Serve(_)) {
+        log::start(&wish);
+    }
     match args.verb {
         Verb::Check(asked) => check::check(&asked, red),
         Verb::Plan(asked) => plan::plan(&asked, red),
@@ -55,27 +67,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
-        Verb::Serve(asked) => serve::serve(&asked),
+        Verb::Serve(asked) => serve::serve(&asked, wish),
         Verb::Authority(asked) => authority::authority(&asked),
     }
-}
-
-/// Logs go to the standard error stream: warnings, or as much as `RUST_LOG` or `-v` asks for.
-fn log(verbose: u8, colour: bool) {
-    let level = match verbose {
-        0 => "waxseal=warn",
-        1 => "waxseal=info",
-        2 => "waxseal=debug",
-        _ => "waxseal=trace",
-    };
-    let filter = match verbose {
-        0 => EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level)),
-        _ => EnvFilter::new(level),
-    };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour);
-    // Only a second subscriber could fail here, and there is none.
-    let _ = subscriber.try_init();
 }

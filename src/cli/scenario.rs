@@ -59,13 +59,18 @@ fn reference(variant: &Variant) -> VariantRef {
 }
 
 pub(super) fn read(file: &Path) -> Result<Source, Stopped> {
+    read_as("scenario", file)
+}
+
+/// Reads a text file; `what` says in the error what it should have been.
+pub(super) fn read_as(what: &str, file: &Path) -> Result<Source, Stopped> {
     let name = file.display().to_string();
     match std::fs::read(file).map(String::from_utf8) {
         Ok(Ok(text)) => Ok(Source { name, text }),
         Ok(Err(_)) => Err(Stopped::usage(format!(
-            "read scenario {name}: it is not UTF-8 text"
+            "read {what} {name}: it is not UTF-8 text"
         ))),
-        Err(error) => Err(Stopped::usage(format!("read scenario {name}: {error}"))),
+        Err(error) => Err(Stopped::usage(format!("read {what} {name}: {error}"))),
     }
 }
 

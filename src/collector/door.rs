@@ -1,9 +1,10 @@
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
+use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -51,6 +52,9 @@ pub enum CollectorError {
         /// Why.
         source: std::io::Error,
     },
+    /// A collector that listens nowhere hears nobody.
+    #[error("listen: there is no address to listen on; name one with --listen")]
+    Deaf,
     /// Names that lead nowhere would bring nobody.
     #[error(
         "say where the names of {0} lead: the collector listens everywhere; name its address with --address"
@@ -64,8 +68,8 @@ pub enum CollectorError {
 /// How a collector is set up.
 #[derive(Debug)]
 pub struct Setting {
-    /// Where the public door listens; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where the public door listens: at least one address; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
     /// The address in the links, without a closing slash; a `*` in it stands for the host token. None: the public
     /// door's own over HTTP, or with a zone any host of it at that door's port.
     pub public: Option<String>,
@@ -75,6 +79,8 @@ pub struct Setting {
     pub credentials: Credentials,
     /// The keys it answers for.
     pub keyring: Keyring,
+    /// Networks of proxies of one's own, whose word on whom they forward for is kept.
+    pub proxies: Vec<IpNet>,
     /// The run that hits without a token are recorded under.
     pub run: RunId,
     /// The interface for runs elsewhere; none: a collector of one run.
@@ -108,8 +114,8 @@ pub struct Apart {
 /// A listening collector.
 #[derive(Debug)]
 pub struct Collector {
-    address: Option<SocketAddr>,
-    dns: Option<SocketAddr>,
+    addresses: Vec<SocketAddr>,
+    dns: Vec<SocketAddr>,
     admin: Option<Interface>,
     identity: Identity,
     house: Arc<House>,
@@ -134,6 +140,7 @@ pub(super) struct House {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
+    pub(super) proxies: Vec<IpNet>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<Option<Instant>>,
 }
@@ -164,8 +171,8 @@ impl Collector {
         setting: Setting,
         store: Arc<dyn EvidenceStore>,
     ) -> Result<Self, CollectorError> {
-        let listener = bind(setting.listen).await?;
-        let address = local(&listener, setting.listen)?;
+        let (listeners, addresses) = bind_all(&setting.listen).await?;
+        let address = *addresses.first().ok_or(CollectorError::Deaf)?;
         let (stop, stopping) = watch::channel(None);
         let public = setting
             .public
@@ -176,22 +183,25 @@ impl Collector {
             public,
             tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
+            proxies: setting.proxies,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
         let mut doors = JoinSet::new();
-        doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
+        for listener in listeners {
+            doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
+        }
         let dns = match setting.zone {
-            Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
-            None => None,
+            Some(zone) => open_dns(zone, &addresses, &house, &mut doors).await?,
+            None => Vec::new(),
         };
         let admin = match setting.admin {
-            Some(admin) => Some(open_admin(admin, &house, &identity, dns)?),
+            Some(admin) => Some(open_admin(admin, &house, &identity, dns.first().copied())?),
             None => None,
         };
         Ok(Self {
-            address: Some(address),
+            addresses,
             dns,
             admin,
             identity,
@@ -214,13 +224,14 @@ impl Collector {
             public: apart.public,
             tls: Arc::new(identity.server()?),
             keyring: apart.keyring,
+            proxies: Vec::new(),
             intake: Arc::new(Intake::new(apart.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
         Ok(Self {
-            address: None,
-            dns: None,
+            addresses: Vec::new(),
+            dns: Vec::new(),
             admin: None,
             identity,
             house,
@@ -229,22 +240,35 @@ impl Collector {
         })
     }
 
-    /// Where the public door listens; none where there is no such door.
-    #[must_use]
-    pub const fn address(&self) -> Option<SocketAddr> {
-        self.address
-    }
-
     /// Where runs elsewhere are answered, if they are.
     #[must_use]
     pub fn admin(&self) -> Option<SocketAddr> {
         self.admin.as_ref().map(|admin| admin.address)
     }
 
-    /// Where questions about the zone are answered; none without one.
+    /// Where the public door listens: the first of its addresses, which is the one in the links. None where the
+    /// collector has no such door.
     #[must_use]
-    pub const fn dns(&self) -> Option<SocketAddr> {
-        self.dns
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.addresses.first().copied()
+    }
+
+    /// Everywhere that the public door listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where questions about the zone are answered: the first of its addresses; none without a zone.
+    #[must_use]
+    pub fn dns(&self) -> Option<SocketAddr> {
+        self.dns.first().copied()
+    }
+
+    /// Everywhere that questions about the zone are answered.
+    #[must_use]
+    pub fn dns_addresses(&self) -> &[SocketAddr] {
+        &self.dns
     }
 
     /// The address in the links.
@@ -311,29 +335,56 @@ fn public(address: SocketAddr, zone: Option<&ZoneSetting>) -> String {
 /// Begins to answer for the zone, and says where.
 async fn open_dns(
     setting: ZoneSetting,
-    public_door: SocketAddr,
+    public_door: &[SocketAddr],
     house: &Arc<House>,
     doors: &mut JoinSet<()>,
-) -> Result<SocketAddr, CollectorError> {
-    let listen = setting.listen;
-    let failed = |source| CollectorError::Dns {
-        address: listen,
-        source,
-    };
-    let (datagrams, listener) = dns::bind(listen).await.map_err(failed)?;
-    let address = datagrams.local_addr().map_err(failed)?;
-    let mut addresses = setting.addresses;
-    if addresses.is_empty() && !public_door.ip().is_unspecified() {
-        addresses.push(public_door.ip());
-    }
-    if addresses.is_empty() {
+) -> Result<Vec<SocketAddr>, CollectorError> {
+    let leads = leads_to(&setting, public_door);
+    if leads.is_empty() {
         return Err(CollectorError::Nowhere(setting.zone));
     }
-    let server = Nameserver::new(&setting.zone, addresses, Arc::clone(house))
-        .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
-    doors.spawn(Arc::clone(&server).datagrams(datagrams));
-    doors.spawn(server.connections(listener));
-    Ok(address)
+    let mut open = Vec::new();
+    for &listen in &setting.listen {
+        let failed = |source| CollectorError::Dns {
+            address: listen,
+            source,
+        };
+        let (datagrams, listener) = dns::bind(listen).await.map_err(failed)?;
+        open.push(datagrams.local_addr().map_err(failed)?);
+        let server = Nameserver::new(&setting.zone, leads.clone(), Arc::clone(house))
+            .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
+        doors.spawn(Arc::clone(&server).datagrams(datagrams));
+        doors.spawn(server.connections(listener));
+    }
+    Ok(open)
+}
+
+/// Where the zone's names lead: as it was set, or to the public door where that has addresses of its own.
+fn leads_to(setting: &ZoneSetting, public_door: &[SocketAddr]) -> Vec<IpAddr> {
+    if !setting.addresses.is_empty() {
+        return setting.addresses.clone();
+    }
+    let own = public_door.iter().map(SocketAddr::ip);
+    let mut leads: Vec<IpAddr> = Vec::new();
+    for address in own.filter(|ip| !ip.is_unspecified()) {
+        if !leads.contains(&address) {
+            leads.push(address);
+        }
+    }
+    leads
+}
+
+/// Opens all of them before anybody is let in by one.
+async fn bind_all(
+    wanted: &[SocketAddr],
+) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), CollectorError> {
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+    for &address in wanted {
+        let listener = bind(address).await?;
+        addresses.push(local(&listener, address)?);
+        listeners.push(listener);
+    }
+    Ok((listeners, addresses))
 }
 
 /// Begins to answer runs elsewhere, and says where.

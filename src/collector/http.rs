@@ -228,6 +228,7 @@ fn parse(head: &[u8]) -> Option<Request> {
         version: format!("HTTP/1.{}", parsed.version?),
         tls: false,
         opening: None,
+        forwarded: None,
         headers: parsed
             .headers
             .iter()

@@ -151,6 +151,7 @@ fn request(asked: &Asked<()>) -> Request {
         version: "HTTP/2".to_owned(),
         tls: true,
         opening: None,
+        forwarded: None,
         headers: authority.into_iter().chain(lines).collect(),
     }
 }

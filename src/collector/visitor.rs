@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use crate::attribution::forwarded;
 use crate::canary::Page;
 use crate::model::{Answer, Bytes, Door, Hit, HitKind, Recognition, Timestamp};
 
@@ -92,6 +93,7 @@ impl Visitor {
         kind: HitKind,
         recognition: Recognition,
     ) -> Option<Kept> {
+        let kind = self.with_forwarded(kind);
         let hit = Hit {
             received,
             door: self.door,
@@ -100,6 +102,14 @@ impl Visitor {
             recognition,
         };
         self.house.intake.hit(hit).await
+    }
+
+    /// A request with whom declared proxies forwarded it for.
+    fn with_forwarded(&self, mut kind: HitKind) -> HitKind {
+        if let HitKind::Http(request) = &mut kind {
+            request.forwarded = forwarded(self.peer.ip(), request, &self.house.proxies);
+        }
+        kind
     }
 
     /// Notes what was answered.

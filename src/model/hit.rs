@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,10 @@ pub struct Request {
     /// How the client opened the connection; with the first request of an HTTP/2 connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<Opening>,
+    /// Whom declared proxies forwarded it for, where the socket's peer is one of them: evidence beside the peer, which is
+    /// never changed. The lines that say so are among the headers, whoever wrote them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded: Option<IpAddr>,
     /// Name and value of every header line: order, case and duplicates kept. HTTP/2's names are lower case, its lines of
     /// one name stand together, and its `:authority` comes first.
     pub headers: Vec<(String, Bytes)>,
@@ -272,6 +276,7 @@ mod tests {
             version: "HTTP/1.1".into(),
             tls: false,
             opening: None,
+            forwarded: None,
             headers: vec![
                 ("uSeR-aGeNt".into(), Bytes::from(&b"one"[..])),
                 ("User-Agent".into(), Bytes::default()),

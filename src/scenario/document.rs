@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 
 /// A way through a document, from its top.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Path(Vec<Segment>);
+pub(crate) struct Path(Vec<Segment>);
 
 /// One step of a [`Path`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,17 +21,17 @@ enum Segment {
 
 impl Path {
     /// The top of the file.
-    pub(super) fn top() -> Self {
+    pub(crate) fn top() -> Self {
         Self::default()
     }
 
     /// To this key of the table.
-    pub(super) fn key(&self, key: impl Into<String>) -> Self {
+    pub(crate) fn key(&self, key: impl Into<String>) -> Self {
         self.then(Segment::Key(key.into()))
     }
 
     /// To this element of the array.
-    pub(super) fn index(&self, index: usize) -> Self {
+    pub(crate) fn index(&self, index: usize) -> Self {
         self.then(Segment::Index(index))
     }
 
@@ -42,7 +42,7 @@ impl Path {
     }
 
     /// Whether this leads to `other`, or to something in it.
-    pub(super) fn is_in(&self, other: &Self) -> bool {
+    pub(crate) fn is_in(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
     }
 
@@ -68,7 +68,7 @@ const MOST_SYNTAX: usize = 100;
 
 /// A parsed file.
 #[derive(Debug)]
-pub(super) struct Document<'s> {
+pub(crate) struct Document<'s> {
     text: &'s str,
     line_ends: Vec<usize>,
     root: Spanned<DeValue<'s>>,
@@ -76,7 +76,7 @@ pub(super) struct Document<'s> {
 
 impl<'s> Document<'s> {
     /// Parses what can be parsed, and says what cannot.
-    pub(super) fn parse(text: &'s str) -> (Self, Vec<Diagnostic>) {
+    pub(crate) fn parse(text: &'s str) -> (Self, Vec<Diagnostic>) {
         let (table, errors) = DeTable::parse_recoverable(text);
         let root = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
         let mistakes = errors
@@ -94,23 +94,23 @@ impl<'s> Document<'s> {
     }
 
     /// Line of a byte offset, counted from 1.
-    pub(super) fn line(&self, offset: usize) -> u32 {
+    pub(crate) fn line(&self, offset: usize) -> u32 {
         let before = self.line_ends.partition_point(|&end| end < offset);
         u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
 
     /// The whole of it.
-    pub(super) fn root(&self) -> &Spanned<DeValue<'s>> {
+    pub(crate) fn root(&self) -> &Spanned<DeValue<'s>> {
         &self.root
     }
 
     /// Whether there is something at the end of the path.
-    pub(super) fn has(&self, path: &Path) -> bool {
+    pub(crate) fn has(&self, path: &Path) -> bool {
         self.find(path).is_some()
     }
 
     /// The keys of a table in the order in which they are written; none where it is no table.
-    pub(super) fn keys(&self, path: &Path) -> Vec<&str> {
+    pub(crate) fn keys(&self, path: &Path) -> Vec<&str> {
         let table = self.find(path).and_then(|found| found.get_ref().as_table());
         let mut keys: Vec<_> = table
             .into_iter()
@@ -122,7 +122,7 @@ impl<'s> Document<'s> {
     }
 
     /// Where a value stands. Of a table with a header, the header; of something missing, the table it is missing in.
-    pub(super) fn value_span(&self, path: &Path) -> Range<usize> {
+    pub(crate) fn value_span(&self, path: &Path) -> Range<usize> {
         match (self.find(path), path.parent()) {
             (_, None) => self.first_key(),
             (Some(value), Some(_)) => value.span(),
@@ -131,7 +131,7 @@ impl<'s> Document<'s> {
     }
 
     /// Where the key stands that leads to a value; of an array's element, the element.
-    pub(super) fn key_span(&self, path: &Path) -> Range<usize> {
+    pub(crate) fn key_span(&self, path: &Path) -> Range<usize> {
         let (Some(parent), Some(Segment::Key(key))) = (path.parent(), path.0.last()) else {
             return self.value_span(path);
         };
@@ -142,7 +142,7 @@ impl<'s> Document<'s> {
     }
 
     /// Where a part of a string stands; the whole string where escapes hide it.
-    pub(super) fn part_span(&self, path: &Path, part: Range<usize>) -> Range<usize> {
+    pub(crate) fn part_span(&self, path: &Path, part: Range<usize>) -> Range<usize> {
         let whole = self.value_span(path);
         let written = self.text.get(whole.clone()).unwrap_or_default();
         let meant = self.find(path).and_then(|found| found.get_ref().as_str());

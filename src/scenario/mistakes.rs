@@ -9,7 +9,7 @@ use super::document::{Document, Path};
 
 /// What a mistake points at.
 #[derive(Debug, Clone)]
-pub(super) enum Spot<'p> {
+pub(crate) enum Spot<'p> {
     /// The key that leads to a value.
     Key(&'p Path),
     /// The value; the table's header where it is missing.
@@ -28,17 +28,17 @@ impl Spot<'_> {
 
 /// What a mistake says: what is wrong, what stands under the caret, and what to do.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     /// What is wrong.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// What stands under the caret.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// What to do.
-    pub(super) help: String,
+    pub(crate) help: String,
 }
 
 /// Says it.
-pub(super) fn words(
+pub(crate) fn words(
     message: impl Into<String>,
     label: impl Into<String>,
     help: impl Into<String>,
@@ -51,14 +51,14 @@ pub(super) fn words(
 }
 
 /// Names in backticks, with commas: what can be chosen from.
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
 }
 
 /// All mistakes of one file.
 #[derive(Debug)]
-pub(super) struct Mistakes<'d> {
+pub(crate) struct Mistakes<'d> {
     document: &'d Document<'d>,
     found: Vec<Diagnostic>,
     places: BTreeSet<Path>,
@@ -66,7 +66,7 @@ pub(super) struct Mistakes<'d> {
 
 impl<'d> Mistakes<'d> {
     /// None yet.
-    pub(super) fn new(document: &'d Document<'d>) -> Self {
+    pub(crate) fn new(document: &'d Document<'d>) -> Self {
         Self {
             document,
             found: Vec::new(),
@@ -75,13 +75,13 @@ impl<'d> Mistakes<'d> {
     }
 
     /// Something is wrong.
-    pub(super) fn error(&mut self, spot: Spot<'_>, code: &'static str, words: Words) {
+    pub(crate) fn error(&mut self, spot: Spot<'_>, code: &'static str, words: Words) {
         self.places.insert(spot.path().clone());
         self.add(Severity::Error, &spot, code, words);
     }
 
     /// Something may not mean what its author thinks.
-    pub(super) fn warning(&mut self, spot: Spot<'_>, code: &'static str, words: Words) {
+    pub(crate) fn warning(&mut self, spot: Spot<'_>, code: &'static str, words: Words) {
         self.add(Severity::Warning, &spot, code, words);
     }
 
@@ -102,7 +102,7 @@ impl<'d> Mistakes<'d> {
     }
 
     /// Whether something at this place, or in it, is wrong: then its absence is no second mistake.
-    pub(super) fn touch(&self, path: &Path) -> bool {
+    pub(crate) fn touch(&self, path: &Path) -> bool {
         self.places
             .range(path.clone()..)
             .next()
@@ -110,7 +110,7 @@ impl<'d> Mistakes<'d> {
     }
 
     /// All of them, in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found
             .sort_by_key(|mistake| (mistake.span.start, mistake.severity));
         self.found

@@ -17,11 +17,17 @@ mod types;
 mod validate;
 
 pub use address::{Astray, is_on_hosts};
+// How a TOML file is held against a schema is the same for any file; the settings of `waxseal serve` are another.
+pub(crate) use document::{Document, Path};
 pub use key::key;
+pub(crate) use mistakes::{Mistakes, Spot, words};
 pub use raw::json_schema;
+pub(crate) use raw::schema_of;
+pub(crate) use structure::check;
 pub use types::{
     Accounts, By, Count, Dismiss, Experiment, Guard, Identity, Locator, Match, Piece, Reference,
     Scenario, Script, Service, Step, Target, Template, Timeouts, TypeText, Variable, Variant, Verb,
     Wait,
 };
 pub use validate::parse;
+pub(crate) use validate::with_syntax;

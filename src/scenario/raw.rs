@@ -14,9 +14,14 @@ use crate::model::{Actor, Arm, Depth, Doubt, Form, Verdict};
 /// The JSON Schema (draft 2020-12) of a scenario file: what editors complete from, and what `structure` checks against.
 #[must_use]
 pub fn json_schema() -> Value {
+    schema_of::<Scenario>()
+}
+
+/// The JSON Schema of any file that is written down as one type for each table.
+pub(crate) fn schema_of<T: JsonSchema>() -> Value {
     let mut schema = schemars::generate::SchemaSettings::draft2020_12()
         .into_generator()
-        .into_root_schema_for::<Scenario>()
+        .into_root_schema_for::<T>()
         .to_value();
     drop_null(&mut schema);
     schema

@@ -12,7 +12,7 @@ use super::mistakes::{Mistakes, Spot, listed, words};
 
 /// Checks a file against a schema. Keys and elements that are wrong are reported and left out; an array with such an
 /// element is left out as a whole, so that what stays keeps its place.
-pub(super) fn check(schema: &Value, document: &Document<'_>, mistakes: &mut Mistakes<'_>) -> Value {
+pub(crate) fn check(schema: &Value, document: &Document<'_>, mistakes: &mut Mistakes<'_>) -> Value {
     let mut walk = Walk {
         root: schema,
         mistakes,

@@ -181,6 +181,7 @@ impl Run {
             version,
             tls: false,
             opening: None,
+            forwarded: None,
             headers,
         };
         self.records.push(Record::Hit(Hit {

@@ -25,7 +25,7 @@ pub struct ZoneSetting {
     /// The zone.
     pub zone: Zone,
     /// Where its questions are answered, over UDP and TCP; port 0 takes one that is free in both.
-    pub listen: SocketAddr,
+    pub listen: Vec<SocketAddr>,
     /// Where its names lead; none: to the collector's public door.
     pub addresses: Vec<IpAddr>,
 }

@@ -79,7 +79,7 @@ fn too_large() -> Diagnostic {
 
 /// In a file whose TOML is broken, what is missing may only have been lost, and what stands in a broken line may be
 /// something else: both are left out.
-fn with_syntax(
+pub(crate) fn with_syntax(
     document: &Document<'_>,
     mut syntax: Vec<Diagnostic>,
     structure: Vec<Diagnostic>,
