@@ -29,3 +29,4 @@ pub use authority::Authority;
 pub use certificate::{CertificateError, Credentials, Identity};
 pub use dns::ZoneSetting;
 pub use door::{Collector, CollectorError, Setting};
+pub use limits::DESCRIPTORS;
