@@ -5,21 +5,24 @@ use crate::model::{Answer, Gap, Handshake, Hit, Record, RunId, Timestamp};
 use crate::store::{Store, StoreError};
 
 use super::limits;
+use super::metrics::Metrics;
 
 /// Where hits become records, or part of a gap.
 #[derive(Debug)]
 pub(super) struct Intake {
     run: RunId,
     store: Arc<Store>,
+    pub(super) metrics: Arc<Metrics>,
     gap: Mutex<Option<Gap>>,
     hits: AtomicU64,
 }
 
 impl Intake {
-    pub(super) const fn new(run: RunId, store: Arc<Store>) -> Self {
+    pub(super) fn new(run: RunId, store: Arc<Store>) -> Self {
         Self {
             run,
             store,
+            metrics: Arc::default(),
             gap: Mutex::new(None),
             hits: AtomicU64::new(0),
         }
@@ -66,6 +69,7 @@ impl Intake {
     pub(super) fn miss_many(&self, since: Timestamp, count: u64, reason: String) {
         let now = Timestamp::now();
         let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.note_missed(count, gap.is_none());
         match gap.is_none() {
             true => tracing::warn!(reason, count, "a visitor was not recorded"),
             // In a flood there are thousands; the gap counts them.

@@ -13,6 +13,7 @@
 
 mod authority;
 mod certificate;
+mod clock;
 mod dns;
 mod door;
 mod hello;
@@ -21,6 +22,7 @@ mod http2;
 mod intake;
 mod ja4;
 mod limits;
+mod metrics;
 mod opening;
 mod tls;
 mod visitor;
@@ -30,3 +32,4 @@ pub use certificate::{CertificateError, Credentials, Identity};
 pub use dns::ZoneSetting;
 pub use door::{Collector, CollectorError, Setting};
 pub use limits::DESCRIPTORS;
+pub use metrics::{METRICS_TYPE, Metrics};
