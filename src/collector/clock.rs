@@ -42,7 +42,7 @@ fn moved(before: (SystemTime, Instant), now: (SystemTime, Instant)) -> Option<f6
         Ok(ahead) => (ahead, 1.0),
         Err(behind) => (behind.duration(), -1.0),
     };
-    (by > SLACK).then(|| by.as_secs_f64() * sign)
+    (by > SLACK).then_some(by.as_secs_f64() * sign)
 }
 
 #[cfg(test)]

@@ -104,7 +104,8 @@ impl Names {
             .iter()
             .filter_map(|one| address(&one.data))
             .collect();
-        (wanted.sort_unstable(), got.sort_unstable());
+        wanted.sort_unstable();
+        got.sort_unstable();
         let listed: Vec<String> = got.iter().map(ToString::to_string).collect();
         if got.is_empty() {
             let denied = said.authorities.iter().any(is_soa);
