@@ -438,3 +438,33 @@ fn no_answered_hit_is_lost_when_the_collector_is_killed() {
         assert_none_lost(&heard, &recorded(&path), 40);
     }
 }
+
+/// What a visit leaves in the collector's own figures.
+#[tokio::test]
+async fn a_visit_is_counted() {
+    let house = House::open().await;
+    talk(
+        house.collector.address().unwrap(),
+        "GET /a HTTP/1.0\r\n\r\n",
+    )
+    .await;
+    house.collector.stop().await;
+    let text = house.collector.metrics();
+    for line in [
+        "waxseal_hits_total{kind=\"http\",door=\"public\"} 1",
+        "waxseal_answers_total{status=\"4xx\"} 1",
+        "waxseal_commit_seconds_count 1",
+        "waxseal_records_waiting 0",
+        "waxseal_connections_open 0",
+        "waxseal_missed_total 0",
+    ] {
+        assert!(
+            text.contains(&format!("{line}\n")),
+            "{line} is not in\n{text}"
+        );
+    }
+    let expiry = text
+        .lines()
+        .find_map(|line| line.strip_prefix("waxseal_certificate_expiry_timestamp_seconds "));
+    assert!(expiry.unwrap().parse::<i64>().unwrap() > 1_700_000_000);
+}

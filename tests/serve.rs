@@ -12,8 +12,9 @@ use std::process::Command;
 use common::golden::{assert_golden, in_repository};
 use common::served::{Served, waxseal};
 use tempfile::TempDir;
+use waxseal::canary::{Key, Mint};
 use waxseal::cli::json_schema;
-use waxseal::model::{HitKind, Record};
+use waxseal::model::{Arm, Form, HitKind, Part, Record, RunId, TokenId, TrialId};
 use waxseal::store::Store;
 
 const EXAMPLE: &str = "ci/deploy/serve.toml";
@@ -288,5 +289,123 @@ fn whom_a_declared_proxy_forwarded_for_is_kept_beside_it() {
             forwarded
         );
         assert!(request.header("x-forwarded-for").is_some());
+    }
+}
+
+/// Everything that every part of the program has to say about visits in the clear, over TLS and HTTP/2, and by name.
+fn whole_log(format: &str, token: &str, bearer: &str, folder: &TempDir) -> String {
+    let mut serve = waxseal();
+    serve
+        .args([
+            "serve",
+            "--zone",
+            "canary.example",
+            "--log-format",
+            format,
+            "--address",
+            "127.0.0.1",
+        ])
+        .args([
+            "--public",
+            "http://canary.example",
+            "--listen",
+            "127.0.0.1:0,127.0.0.1:0",
+        ])
+        .arg("--lab-authority")
+        .arg(folder.path().join("ca"))
+        .arg("--store")
+        .arg(folder.path().join(format!("{format}.db")))
+        .env("RUST_LOG", "trace");
+    let mut served = Served::start(&mut serve);
+    let door = served
+        .said
+        .split(" and ")
+        .nth(1)
+        .unwrap()
+        .split([' ', ','])
+        .next()
+        .unwrap()
+        .to_owned();
+    let port = door.rsplit(':').next().unwrap();
+    let host = format!("{token}.canary.example");
+    // HTTP/2 knows no such agent.
+    for (scheme, agent) in [("http", "x\u{1b}[2J"), ("https", "x")] {
+        let asked = Command::new("curl")
+            .args([
+                "-sk",
+                "--http2",
+                "-H",
+                &format!("Authorization: Bearer {bearer}"),
+            ])
+            .args([
+                "--resolve",
+                &format!("{host}:{port}:127.0.0.1"),
+                "-A",
+                agent,
+            ])
+            .arg(format!("{scheme}://{host}:{port}/{token}?{token}"))
+            .output()
+            .unwrap();
+        assert!(asked.status.success(), "{asked:?}");
+    }
+    let dns = served.dns();
+    let asked = Command::new("kdig")
+        .args([
+            &format!("@{}", dns.ip()),
+            "-p",
+            &dns.port().to_string(),
+            &host,
+        ])
+        .output();
+    assert!(
+        String::from_utf8(asked.unwrap().stdout)
+            .unwrap()
+            .contains("NOERROR")
+    );
+    served.signal("TERM");
+    let log = served.rest_of_log();
+    assert_eq!(served.ended().code(), Some(0));
+    log
+}
+
+/// A live canary in a log that is shipped elsewhere would be a leak of ours.
+#[test]
+fn no_canary_and_no_secret_is_in_the_log_at_its_loudest() {
+    let folder = tempfile::tempdir().unwrap();
+    let mint = Mint::new(Key::new([7; 32]));
+    let token = mint.token(TokenId {
+        run: RunId(1),
+        trial: TrialId(1),
+        arm: Arm::Sent,
+        form: Form::Http,
+        part: Part::Link,
+    });
+    let bearer = "0123456789abcdef0123456789abcdef";
+    for format in ["text", "json"] {
+        let log = whole_log(format, &token, bearer, &folder);
+        assert!(
+            log.lines().count() > 20,
+            "there is something to look through: {log}"
+        );
+        let lower = log.to_lowercase();
+        assert!(!lower.contains(&token), "{log}");
+        assert!(!lower.contains(bearer), "{log}");
+        let key = std::fs::read_to_string(folder.path().join("ca/ca.key")).unwrap();
+        let parts = key.lines().filter(|line| !line.starts_with('-'));
+        assert!(parts.into_iter().all(|part| !log.contains(part)), "{log}");
+        assert!(
+            lower.contains(&format!("{}…", &token[..6])),
+            "what was taken out can still be told apart: {log}"
+        );
+        let raw = log.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(raw, None, "{log}");
+        if format == "json" {
+            let all = log.lines().map(serde_json::from_str::<serde_json::Value>);
+            assert!(
+                all.into_iter()
+                    .all(|line| line.is_ok_and(|line| line["level"].is_string())),
+                "{log}"
+            );
+        }
     }
 }

@@ -7,7 +7,7 @@ use reqwest::dns::{Addrs, Resolve, Resolving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
-type Failed = Box<dyn Error + Send + Sync>;
+pub(super) type Failed = Box<dyn Error + Send + Sync>;
 
 /// The longest answer that is taken.
 const ANSWER_BYTES: usize = 4096;
@@ -68,7 +68,7 @@ fn question(name: &str, kind: RecordType) -> Result<Vec<u8>, Failed> {
     Ok(message.to_vec()?)
 }
 
-async fn by_udp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
+pub(super) async fn by_udp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
     let own = if server.is_ipv4() {
         SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
     } else {
@@ -83,7 +83,7 @@ async fn by_udp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
     Ok(answer)
 }
 
-async fn by_tcp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
+pub(super) async fn by_tcp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
     let mut stream = TcpStream::connect(server).await?;
     let length = u16::try_from(asked.len())?.to_be_bytes();
     stream.write_all(&[&length, asked].concat()).await?;

@@ -3,6 +3,7 @@
 
 mod alone;
 mod conduct;
+mod doctor;
 mod event;
 mod given;
 mod lookup;
@@ -11,6 +12,7 @@ mod stop;
 
 pub use alone::listen_alone;
 pub use conduct::{AuditError, Conducted, Setting, conduct};
+pub use doctor::{Checkup, Finding, Names, State, examine};
 pub use event::{Event, Teller};
 pub use given::{GivenError, Values, secrets, values};
 pub use stop::Stop;

@@ -69,6 +69,9 @@ pub(super) enum Verb {
     /// Run the collector alone: record whoever comes, until stopped
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Serve>),
+    /// Look at a running collector as its visitors do, and at what it stands on, and say what is wrong
+    #[command(after_help = DOCTOR)]
+    Doctor(Box<Doctor>),
     /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
     Authority(Authority),
 }
@@ -78,6 +81,10 @@ const RUN_EXAMPLES: &str = "Examples:
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
   waxseal run chat.toml --seed 7 --trials 10 --window 15m
   waxseal run chat.toml --zone canary.example --dns-listen 198.51.100.7:53 --listen 198.51.100.7:80";
+
+const DOCTOR: &str = "What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
+
+Exit status: 0 all is well; 1 something is wrong; 2 usage or settings error; 3 something could not be told.";
 
 const SERVE_EXAMPLES: &str = "What is typed counts first, then the environment, then the file of --config, then the default.
 
@@ -275,6 +282,25 @@ pub(super) struct Given {
     pub(super) log_level: Option<LogLevel>,
     #[command(flatten)]
     pub(super) tls: Tls,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    pub(super) given: Given,
+    /// Where the public door is to be looked for, in place of where the collector listens (may be repeated, or a list
+    /// with commas)
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) at: Vec<SocketAddr>,
+    /// The same for its answers to DNS queries
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) dns_at: Vec<SocketAddr>,
+    /// Whom to ask for the zone as a stranger would [default: the first resolver of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) resolver: Option<SocketAddr>,
+    /// Hold the clock against the Date of this web server; without it nobody is asked
+    #[arg(long, value_name = "URL")]
+    pub(super) clock_from: Option<String>,
 }
 
 #[derive(Debug, Group)]

@@ -3,6 +3,7 @@
 mod args;
 mod authority;
 mod check;
+mod doctor;
 mod exit;
 mod judge;
 mod log;
@@ -68,6 +69,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),
+        Verb::Doctor(asked) => doctor::doctor(&asked, red),
         Verb::Authority(asked) => authority::authority(&asked),
     }
 }

@@ -6,6 +6,7 @@
 //! GET  /v1/runs                              plant, read   all runs
 //! GET  /v1/runs/RUN/records?after=N&limit=M  plant, read   records behind number N
 //! GET  /v1/health                            plant, read   the clock, and what is missed and not written down yet
+//! GET  /metrics                              plant, read   how the collector fares, in OpenMetrics' text
 //! ```
 //!
 //! Who has no secret gets what any web server says where nothing is.
@@ -31,6 +32,7 @@ use crate::store::{Health, Page, Registered, RunRow, Store, StoreError};
 
 use super::intake::Intake;
 use super::limits;
+use super::metrics::{METRICS_TYPE, Metrics};
 
 /// The fewest characters of a secret: with fewer it could be guessed over the network.
 const SECRET_CHARS: usize = 16;
@@ -92,6 +94,7 @@ pub(super) struct Desk {
     pub(super) key: Key,
     pub(super) store: Arc<Store>,
     pub(super) intake: Arc<Intake>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) public: String,
     pub(super) dns: Option<SocketAddr>,
     pub(super) roots: Vec<String>,
@@ -104,6 +107,7 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
         .route("/v1/runs", post(register).get(runs))
         .route("/v1/runs/{run}/records", post(append).get(page))
         .route("/v1/health", get(health))
+        .route("/metrics", get(metrics))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(DefaultBodyLimit::max(limits::RECORD_BYTES))
@@ -254,6 +258,11 @@ async fn health(_: Reader, State(desk): Shared) -> Json<Health> {
     let at = Timestamp::now();
     let gap = desk.intake.close_gap().await;
     Json(Health { at, gap })
+}
+
+/// For a scraper that is given the secret for reading.
+async fn metrics(_: Reader, State(desk): Shared) -> Response {
+    ([("content-type", METRICS_TYPE)], desk.metrics.text()).into_response()
 }
 
 /// A run that is not there is said to be gone, and never shown as one without records.

@@ -82,6 +82,12 @@ impl Authority {
         folder.join(ROOT)
     }
 
+    /// Where in `folder` its private key is.
+    #[must_use]
+    pub fn key_in(folder: &Path) -> PathBuf {
+        folder.join(KEY)
+    }
+
     fn keep(&self, folder: &Path) -> Result<(), CertificateError> {
         fs::create_dir_all(folder).map_err(|error| CertificateError::write(folder, &error))?;
         let key = self.issuer.key().serialize_pem();

@@ -10,17 +10,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::canary::{Key, Keyring, Zone, over_tls};
-use crate::model::{Account, Door, Gap, RunId, Timestamp};
+use crate::model::{Account, Door, Gap, Hit, RunId, Timestamp};
 use crate::store::{EvidenceStore, Store};
 
 use super::api::{self, Desk, Secrets};
 use super::authority::Authority;
 use super::certificate::{CertificateError, Credentials, Identity};
+use super::clock;
 use super::dns::{self, Nameserver, ZoneSetting};
-use super::intake::Intake;
+use super::intake::{Intake, Kept};
 use super::limits;
+use super::metrics::Metrics;
 use super::visitor::Visitor;
 
 /// What can keep a collector from listening. Each text completes "failed to …".
@@ -140,12 +143,22 @@ pub(super) struct House {
     pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) proxies: Vec<IpNet>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
+    /// Makes a hit durable and returns its number; none if that failed.
+    pub(super) async fn record(&self, hit: Hit) -> Option<Kept> {
+        let since = Instant::now();
+        let _waiting = self.metrics.note_hit(&hit);
+        let kept = self.intake.hit(hit).await?;
+        self.metrics.note_durable(since.elapsed());
+        Some(kept)
+    }
+
     /// Resolves when the collector stops, and all that had come in by then is known.
     pub(super) async fn stopped(&self) {
         // The sender is only ever dropped with the collector, which is a stop as well.
@@ -178,17 +191,21 @@ impl Collector {
             .public
             .unwrap_or_else(|| public(address, setting.zone.as_ref()));
         let identity = setting.credentials.identity(&public, address.ip())?;
+        let intake = Intake::new(setting.run, store);
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
             tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
             proxies: setting.proxies,
-            intake: Arc::new(Intake::new(setting.run, store)),
+            metrics: Arc::clone(&intake.metrics),
+            intake: Arc::new(intake),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
+        note_expiry(&identity, &house.metrics);
         let mut doors = JoinSet::new();
+        doors.spawn(clock::watch(Arc::clone(&house)));
         for listener in listeners {
             doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
         }
@@ -219,13 +236,15 @@ impl Collector {
         let (stop, stopping) = watch::channel(None);
         let credentials = Credentials::lab(Authority::new()?);
         let identity = credentials.identity(&apart.public, Ipv4Addr::LOCALHOST.into())?;
+        let intake = Arc::new(Intake::new(apart.run, store));
         let house = Arc::new(House {
             public_tls: over_tls(&apart.public),
             public: apart.public,
             tls: Arc::new(identity.server()?),
             keyring: apart.keyring,
             proxies: Vec::new(),
-            intake: Arc::new(Intake::new(apart.run, store)),
+            metrics: Arc::clone(&intake.metrics),
+            intake,
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
@@ -283,6 +302,14 @@ impl Collector {
         &self.identity
     }
 
+    /// What it counts about itself, in the OpenMetrics text format; the media type is [`super::METRICS_TYPE`].
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let open = limits::CONNECTIONS.saturating_sub(self.house.places.available_permits());
+        self.house.metrics.note_connections(open);
+        self.house.metrics.text()
+    }
+
     /// Opens the door of one account's browser, on loopback, and says where it is.
     ///
     /// # Errors
@@ -321,6 +348,14 @@ impl Collector {
             );
         }
         self.house.intake.close_gap().await
+    }
+}
+
+/// Says when the certificate ends that is shown, where that can be read.
+fn note_expiry(identity: &Identity, metrics: &Metrics) {
+    let leaf = identity.chain().first();
+    if let Some(Ok((_, leaf))) = leaf.map(|leaf| X509Certificate::from_der(leaf)) {
+        metrics.note_certificate_expiry(leaf.validity().not_after.timestamp());
     }
 }
 
@@ -406,6 +441,7 @@ fn open_admin(
         key: admin.key,
         store: admin.store,
         intake: Arc::clone(&house.intake),
+        metrics: Arc::clone(&house.metrics),
         public: house.public.clone(),
         // One that listens everywhere has no address that is right from everywhere.
         dns: dns.filter(|at| !at.ip().is_unspecified()),

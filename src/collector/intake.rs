@@ -5,6 +5,7 @@ use crate::model::{Answer, Gap, Handshake, Hit, Record, RunId, Timestamp};
 use crate::store::{EvidenceStore, StoreError};
 
 use super::limits;
+use super::metrics::Metrics;
 
 /// A hit that is durable: its number, and the run it was recorded under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +19,17 @@ pub(super) struct Kept {
 pub(super) struct Intake {
     run: RunId,
     store: Arc<dyn EvidenceStore>,
+    pub(super) metrics: Arc<Metrics>,
     gap: Mutex<Option<Gap>>,
     hits: AtomicU64,
 }
 
 impl Intake {
-    pub(super) const fn new(run: RunId, store: Arc<dyn EvidenceStore>) -> Self {
+    pub(super) fn new(run: RunId, store: Arc<dyn EvidenceStore>) -> Self {
         Self {
             run,
             store,
+            metrics: Arc::default(),
             gap: Mutex::new(None),
             hits: AtomicU64::new(0),
         }
@@ -75,6 +78,7 @@ impl Intake {
     pub(super) fn miss_many(&self, since: Timestamp, count: u64, reason: String) {
         let now = Timestamp::now();
         let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.note_missed(count, gap.is_none());
         match gap.is_none() {
             true => tracing::warn!(reason, count, "a visitor was not recorded"),
             // In a flood there are thousands; the gap counts them.

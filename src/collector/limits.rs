@@ -29,6 +29,9 @@ pub(super) const RECORD_TIME: Duration = Duration::from_secs(5);
 /// Open connections at all doors together: each costs one descriptor, and the usual limit of a process is 1024.
 pub(super) const CONNECTIONS: usize = 768;
 
+/// Descriptors that a collector needs at most: its connections, and room for its listeners, its store and its logs.
+pub const DESCRIPTORS: u64 = (CONNECTIONS + DNS_CONNECTIONS + 64) as u64;
+
 /// For open connections to end when the collector stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(3);
 

@@ -101,7 +101,7 @@ impl Visitor {
             kind,
             recognition,
         };
-        self.house.intake.hit(hit).await
+        self.house.record(hit).await
     }
 
     /// A request with whom declared proxies forwarded it for.
@@ -114,6 +114,7 @@ impl Visitor {
 
     /// Notes what was answered.
     pub(super) async fn answered(&self, hit: Kept, status: Option<u16>, body_bytes: u64) {
+        self.house.metrics.note_answer(status);
         let answer = Answer {
             hit: hit.seq,
             at: Timestamp::now(),

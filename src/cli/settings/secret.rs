@@ -32,6 +32,14 @@ impl Reference {
         named.ok_or_else(|| "a secret is named, not given: env:NAME or file:PATH".to_owned())
     }
 
+    /// The file it is in, if it is in one.
+    pub(in super::super) fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Env(_) => None,
+        }
+    }
+
     /// The secret itself, without the line break at its end. The error says what is wrong, and nothing of the secret.
     pub(in super::super) fn read(&self) -> Result<Secret, String> {
         let text = match self {

@@ -155,7 +155,7 @@ impl Nameserver {
             kind: considered.kind,
             recognition: considered.recognition,
         };
-        house.intake.hit(hit).await?;
+        house.record(hit).await?;
         considered.answer
     }
 
