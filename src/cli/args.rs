@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::canary::Zone;
-use crate::collector::ZoneSetting;
+use crate::collector::{Pair, ZoneSetting};
 use crate::model::parse_duration;
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
@@ -197,14 +197,33 @@ pub(super) struct Authority {
 pub(super) struct Tls {
     /// Take the certificate from the lab authority in this folder (made where there is none; its ca.pem is what a
     /// messenger must trust)
-    #[arg(long, value_name = "DIR", conflicts_with = "certificate")]
+    #[arg(long, value_name = "DIR", conflicts_with = "certificates")]
     pub(super) lab_authority: Option<PathBuf>,
-    /// Show this certificate of your own: PEM, the leaf first, then the rest of its chain
-    #[arg(long, value_name = "CHAIN.pem", requires = "key")]
-    pub(super) certificate: Option<PathBuf>,
-    /// The private key of --certificate
-    #[arg(long, value_name = "KEY.pem", requires = "certificate")]
-    pub(super) key: Option<PathBuf>,
+    /// Show this certificate of your own: PEM, the leaf first, then the rest of its chain (may be repeated, each with its
+    /// --key; the host that a client asks for decides, and the first is shown where none fits). Read again when it changes
+    #[arg(long = "certificate", value_name = "CHAIN.pem", requires = "keys")]
+    certificates: Vec<PathBuf>,
+    /// The private key of the --certificate at the same place
+    #[arg(long = "key", value_name = "KEY.pem", requires = "certificates")]
+    keys: Vec<PathBuf>,
+}
+
+impl Tls {
+    /// Each certificate with its key.
+    pub(super) fn pairs(&self) -> Result<Vec<Pair>, String> {
+        let (certificates, keys) = (self.certificates.len(), self.keys.len());
+        if certificates != keys {
+            return Err(format!(
+                "pair certificates with keys: there are {certificates} --certificate and {keys} --key; give each its own"
+            ));
+        }
+        let pairs = self.certificates.iter().zip(&self.keys);
+        let pairs = pairs.map(|(chain, key)| Pair {
+            chain: chain.clone(),
+            key: key.clone(),
+        });
+        Ok(pairs.collect())
+    }
 }
 
 /// The zone that the collector answers for.

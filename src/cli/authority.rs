@@ -1,7 +1,7 @@
 use super::args::{Authority as Asked, Tls};
 use super::exit::{Exit, Stopped};
 use super::out::say;
-use crate::collector::{Authority, CertificateError, Credentials, Identity};
+use crate::collector::{Authority, CertificateError, Credentials, Pairs};
 use crate::verdict::ExitStatus;
 
 /// Makes a lab authority, or finds it made, and says what is to be trusted.
@@ -16,10 +16,11 @@ pub(super) fn authority(asked: &Asked) -> Result<Exit, Stopped> {
 
 /// What the collector is to show: one's own certificates, those of an authority that is kept, or of one that is not.
 pub(super) fn credentials(asked: &Tls) -> Result<Credentials, Stopped> {
-    let credentials = match (&asked.certificate, &asked.key, &asked.lab_authority) {
-        (Some(chain), Some(key), _) => Identity::from_files(chain, key).map(Credentials::Own),
-        (_, _, Some(folder)) => Authority::kept_in(folder).map(Credentials::lab),
-        _ => Authority::new().map(Credentials::lab),
+    let mut pairs = asked.pairs().map_err(Stopped::usage)?.into_iter();
+    let credentials = match (pairs.next(), &asked.lab_authority) {
+        (Some(first), _) => Pairs::read(first, pairs).map(Credentials::Own),
+        (None, Some(folder)) => Authority::kept_in(folder).map(Credentials::lab),
+        (None, None) => Authority::new().map(Credentials::lab),
     };
     credentials.map_err(stopped)
 }

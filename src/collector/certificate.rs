@@ -6,24 +6,36 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore};
+use x509_parser::extensions::GeneralName;
+use x509_parser::time::ASN1Time;
+
+use crate::model::Timestamp;
 
 use super::authority::{Authority, read};
+use super::pairs::Pairs;
+use super::shown::Identities;
 
 /// HTTP/2, as clients offer it (RFC 9113, section 3.2).
 pub(super) const HTTP_2: &[u8] = b"h2";
 
 /// What the collector shows over TLS: a chain of certificates, the leaf first, and the leaf's key.
 #[derive(Debug, Clone)]
-pub struct Identity(Arc<CertifiedKey>);
+pub struct Identity {
+    key: Arc<CertifiedKey>,
+    /// The leaf's host names, in lower case.
+    names: Vec<String>,
+    from: Timestamp,
+    until: Timestamp,
+}
 
 /// Where the certificates come from.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// A leaf for the public host is made on the spot.
     Lab(Arc<Authority>),
-    /// One's own are shown.
-    Own(Identity),
+    /// One's own are shown, and read again when their files change.
+    Own(Pairs),
 }
 
 impl Credentials {
@@ -33,15 +45,15 @@ impl Credentials {
         Self::Lab(Arc::new(authority))
     }
 
-    /// What is shown for the host of `public`, which listens on `address`.
-    pub(super) fn identity(
+    /// What is shown first for the host of `public`, which listens on `address`.
+    pub(super) fn identities(
         &self,
         public: &str,
         address: IpAddr,
-    ) -> Result<Identity, CertificateError> {
+    ) -> Result<Identities, CertificateError> {
         match self {
-            Self::Lab(authority) => authority.issue(&hosts(public, address)),
-            Self::Own(identity) => Ok(identity.clone()),
+            Self::Lab(authority) => Ok(authority.issue(&hosts(public, address))?.into()),
+            Self::Own(pairs) => Ok(pairs.identities()),
         }
     }
 }
@@ -110,8 +122,17 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, CertificateError> {
-        let certified = CertifiedKey::from_der(chain, key.clone_key(), &provider())?;
-        Ok(Self(Arc::new(certified)))
+        let leaf = chain.first().map_or(&[][..], |leaf| leaf);
+        let (names, from, until) = told_by(leaf).ok_or(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::BadEncoding,
+        ))?;
+        let key = Arc::new(CertifiedKey::from_der(chain, key.clone_key(), &provider())?);
+        Ok(Self {
+            key,
+            names,
+            from,
+            until,
+        })
     }
 
     /// Reads one's own from PEM files.
@@ -141,7 +162,29 @@ impl Identity {
     /// The chain, the leaf first.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.0.cert
+        &self.key.cert
+    }
+
+    pub(super) fn key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+
+    /// The leaf's host names, in lower case; `*.zone` for all of a zone.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Since when the leaf is good.
+    #[must_use]
+    pub const fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// Until when the leaf is good.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
     }
 
     /// How our own fetches check it: as a careful client that trusts the machine's roots, and the chain's own last
@@ -160,23 +203,24 @@ impl Identity {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+}
 
-    /// How it is shown. Each handshake is a whole one: a resumed one would show less of its client.
-    pub(super) fn server(&self) -> Result<ServerConfig, CertificateError> {
-        let resolver = rustls::sign::SingleCertAndKey::from(Arc::clone(&self.0));
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
-        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(config)
-    }
+/// What a certificate says of its hosts and its time (RFC 5280, sections 4.2.1.6 and 4.1.2.5); none if it is none.
+fn told_by(leaf: &[u8]) -> Option<(Vec<String>, Timestamp, Timestamp)> {
+    let (_, leaf) = x509_parser::parse_x509_certificate(leaf).ok()?;
+    let others = leaf.subject_alternative_name().ok().flatten();
+    let others = others.map_or(&[][..], |others| &others.value.general_names);
+    let names = others.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    let at = |time: ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    let span = leaf.validity();
+    Some((names.collect(), at(span.not_before)?, at(span.not_after)?))
 }
 
 /// The one that the browser driver's client uses as well. Named each time: what the process's default is would depend on
 /// which crates happen to be compiled in.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

@@ -15,6 +15,8 @@ use super::certificate::{CertificateError, Credentials, Identity};
 use super::dns::{self, Nameserver, ZoneSetting};
 use super::intake::Intake;
 use super::limits;
+use super::shown::Shown;
+use super::upkeep::Upkeep;
 use super::visitor::Visitor;
 
 /// What can keep a collector from listening. Each text completes "failed to …".
@@ -71,7 +73,8 @@ pub struct Setting {
 pub struct Collector {
     address: SocketAddr,
     dns: Option<SocketAddr>,
-    identity: Identity,
+    shown: Arc<Shown>,
+    upkeep: Arc<Upkeep>,
     house: Arc<House>,
     stop: watch::Sender<Option<Instant>>,
     /// One task for each door.
@@ -120,11 +123,13 @@ impl Collector {
         let public = setting
             .public
             .unwrap_or_else(|| public(address, setting.zone.as_ref()));
-        let identity = setting.credentials.identity(&public, address.ip())?;
+        let identities = setting.credentials.identities(&public, address.ip())?;
+        let shown = Arc::new(Shown::new(identities));
+        let upkeep = Arc::new(Upkeep::new(setting.credentials, Arc::clone(&shown)));
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
-            tls: Arc::new(identity.server()?),
+            tls: Arc::new(shown.server()?),
             keyring: setting.keyring,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
@@ -136,10 +141,12 @@ impl Collector {
             Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
             None => None,
         };
+        doors.spawn(Arc::clone(&upkeep).watch(Arc::clone(&house)));
         Ok(Self {
             address,
             dns,
-            identity,
+            shown,
+            upkeep,
             house,
             stop,
             doors: Mutex::new(doors),
@@ -164,10 +171,25 @@ impl Collector {
         &self.house.public
     }
 
-    /// What it shows over TLS.
+    /// What it shows over TLS just now to who follows a link.
     #[must_use]
-    pub const fn identity(&self) -> &Identity {
-        &self.identity
+    pub fn identity(&self) -> Identity {
+        let url = url::Url::parse(&self.house.public.replace('*', "any")).ok();
+        self.shown.to(url.as_ref().and_then(url::Url::domain))
+    }
+
+    /// When the certificate that is shown ends; the first to end, where there are several.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Timestamp {
+        self.shown.expiry()
+    }
+
+    /// Looks at once for a newer certificate, which it otherwise does in time, and shows it from the next handshake on.
+    ///
+    /// # Errors
+    /// What there is is not good; the one from before is still shown.
+    pub async fn renew_certificate(&self) -> Result<(), CertificateError> {
+        self.upkeep.renew().await
     }
 
     /// Opens the door of one account's browser, on loopback, and says where it is.

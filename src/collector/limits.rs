@@ -84,6 +84,9 @@ pub(super) const HELLO_BYTES: usize = 16 * 1024;
 /// For a TLS handshake after its hello: two ways across the world take less than a second, a stalled visitor for ever.
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// How often files with certificates are looked at: what renews them does so days before it is needed.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
+
 /// For bytes that had come when the collector stopped, but that the runtime had not yet told of. Far longer than that
 /// takes, and nobody notices that a collector stops so much later.
 pub(super) const LAST_TIME: Duration = Duration::from_millis(100);

@@ -22,10 +22,14 @@ mod intake;
 mod ja4;
 mod limits;
 mod opening;
+mod pairs;
+mod shown;
 mod tls;
+mod upkeep;
 mod visitor;
 
 pub use authority::Authority;
 pub use certificate::{CertificateError, Credentials, Identity};
 pub use dns::ZoneSetting;
 pub use door::{Collector, CollectorError, Setting};
+pub use pairs::{Pair, Pairs};
