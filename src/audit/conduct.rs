@@ -136,7 +136,13 @@ pub async fn conduct(
         run,
     };
     let collector = Collector::start(collector, Arc::clone(&store)).await?;
-    let Some(driver) = stop.or(Driver::start(&setting.driver)).await else {
+    let started = async {
+        // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
+        // so, and goes on with what it has.
+        let _ = collector.renew_certificate().await;
+        Driver::start(&setting.driver).await
+    };
+    let Some(driver) = stop.or(started).await else {
         collector.stop().await;
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::args::{Authority as Asked, Tls};
 use super::exit::{Exit, Stopped};
 use super::out::say;
@@ -14,8 +16,14 @@ pub(super) fn authority(asked: &Asked) -> Result<Exit, Stopped> {
     Ok(Exit(ExitStatus::Met))
 }
 
-/// What the collector is to show: one's own certificates, those of an authority that is kept, or of one that is not.
-pub(super) fn credentials(asked: &Tls) -> Result<Credentials, Stopped> {
+/// What the collector is to show: one's own certificates, those of an authority that is kept, of one that
+/// is not, or of an ACME authority, by default kept beside `store`.
+pub(super) fn credentials(asked: &Tls, store: &Path) -> Result<Credentials, Stopped> {
+    if let Some(acme) = asked.acme.setting(store) {
+        // A root that is none would be found out only when the authority is asked.
+        acme.check().map_err(stopped)?;
+        return Ok(Credentials::Acme(acme));
+    }
     let mut pairs = asked.pairs().map_err(Stopped::usage)?.into_iter();
     let credentials = match (pairs.next(), &asked.lab_authority) {
         (Some(first), _) => Pairs::read(first, pairs).map(Credentials::Own),
@@ -28,6 +36,9 @@ pub(super) fn credentials(asked: &Tls) -> Result<Credentials, Stopped> {
 fn stopped(error: CertificateError) -> Stopped {
     match error {
         CertificateError::File { .. } | CertificateError::Write { .. } => Stopped::usage(error),
-        CertificateError::Make(_) | CertificateError::Tls(_) => Stopped::could_not_run(error),
+        CertificateError::Make(_)
+        | CertificateError::Tls(_)
+        | CertificateError::NoZone
+        | CertificateError::Acme(_) => Stopped::could_not_run(error),
     }
 }

@@ -48,7 +48,7 @@ fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
         listen: asked.listen,
         public: asked.public.clone(),
         zone: asked.names.setting(),
-        credentials: credentials(&asked.tls)?,
+        credentials: credentials(&asked.tls, &asked.store.path)?,
         driver,
         headed: asked.headed,
     })

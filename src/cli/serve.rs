@@ -10,7 +10,7 @@ use crate::store::Store;
 use crate::verdict::ExitStatus;
 
 pub(super) fn serve(asked: &Serve) -> Result<Exit, Stopped> {
-    let credentials = credentials(&asked.tls)?;
+    let credentials = credentials(&asked.tls, &asked.store.path)?;
     let store = Arc::new(Store::open(&asked.store.path).map_err(Stopped::could_not_run)?);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;

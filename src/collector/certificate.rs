@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,9 +11,9 @@ use x509_parser::time::ASN1Time;
 
 use crate::model::Timestamp;
 
+use super::acme::{Acme, AcmeError};
 use super::authority::{Authority, read};
 use super::pairs::Pairs;
-use super::shown::Identities;
 
 /// HTTP/2, as clients offer it (RFC 9113, section 3.2).
 pub(super) const HTTP_2: &[u8] = b"h2";
@@ -36,6 +35,8 @@ pub enum Credentials {
     Lab(Arc<Authority>),
     /// One's own are shown, and read again when their files change.
     Own(Pairs),
+    /// An ACME authority issues one for the zone.
+    Acme(Acme),
 }
 
 impl Credentials {
@@ -44,34 +45,6 @@ impl Credentials {
     pub fn lab(authority: Authority) -> Self {
         Self::Lab(Arc::new(authority))
     }
-
-    /// What is shown first for the host of `public`, which listens on `address`.
-    pub(super) fn identities(
-        &self,
-        public: &str,
-        address: IpAddr,
-    ) -> Result<Identities, CertificateError> {
-        match self {
-            Self::Lab(authority) => Ok(authority.issue(&hosts(public, address))?.into()),
-            Self::Own(pairs) => Ok(pairs.identities()),
-        }
-    }
-}
-
-/// The host in the links, the hosts below it where it has a name, and the address for those who come without one.
-fn hosts(public: &str, address: IpAddr) -> Vec<String> {
-    let url = url::Url::parse(public).ok();
-    let mut hosts = match url.as_ref().and_then(url::Url::host) {
-        Some(url::Host::Domain(name)) => vec![name.to_owned(), format!("*.{name}")],
-        Some(url::Host::Ipv4(host)) => vec![host.to_string()],
-        Some(url::Host::Ipv6(host)) => vec![host.to_string()],
-        None => Vec::new(),
-    };
-    let address = address.to_string();
-    if !hosts.contains(&address) {
-        hosts.push(address);
-    }
-    hosts
 }
 
 /// What can be wrong with certificates. Each text completes "failed to …".
@@ -99,6 +72,12 @@ pub enum CertificateError {
     /// The TLS library refuses.
     #[error("set up TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// An ACME authority issues for a zone only.
+    #[error("have a certificate issued: there is no zone to prove; name it with --zone")]
+    NoZone,
+    /// An ACME authority does not issue.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
 }
 
 impl CertificateError {
@@ -194,12 +173,8 @@ impl Identity {
     /// The TLS library refuses.
     pub fn client(&self) -> Result<ClientConfig, CertificateError> {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots.add_parsable_certificates(self.chain().iter().skip(1).cloned());
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = client(roots)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -217,6 +192,30 @@ fn told_by(leaf: &[u8]) -> Option<(Vec<String>, Timestamp, Timestamp)> {
     let at = |time: ASN1Time| Timestamp::from_second(time.timestamp()).ok();
     let span = leaf.validity();
     Some((names.collect(), at(span.not_before)?, at(span.not_after)?))
+}
+
+/// A client that trusts the machine's roots, and those in a file besides.
+pub(super) fn trusting(root: Option<&Path>) -> Result<ClientConfig, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = root {
+        let text = read(path)?;
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let (good, _) = roots.add_parsable_certificates(read.unwrap_or_default());
+        if good == 0 {
+            let reason = "it holds no certificate in PEM (`-----BEGIN CERTIFICATE-----`)";
+            return Err(CertificateError::wrong(path.to_owned(), reason));
+        }
+    }
+    client(roots)
+}
+
+/// A client that trusts these roots, and the machine's.
+fn client(mut roots: RootCertStore) -> Result<ClientConfig, CertificateError> {
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 /// The one that the browser driver's client uses as well. Named each time: what the process's default is would depend on

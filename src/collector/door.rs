@@ -12,11 +12,10 @@ use crate::model::{Account, Door, Gap, RunId, Timestamp};
 use crate::store::Store;
 
 use super::certificate::{CertificateError, Credentials, Identity};
-use super::dns::{self, Nameserver, ZoneSetting};
+use super::dns::{self, Issuance, Nameserver, ZoneSetting};
 use super::intake::Intake;
 use super::limits;
-use super::shown::Shown;
-use super::upkeep::Upkeep;
+use super::upkeep::{Hosts, Upkeep};
 use super::visitor::Visitor;
 
 /// What can keep a collector from listening. Each text completes "failed to …".
@@ -73,7 +72,6 @@ pub struct Setting {
 pub struct Collector {
     address: SocketAddr,
     dns: Option<SocketAddr>,
-    shown: Arc<Shown>,
     upkeep: Arc<Upkeep>,
     house: Arc<House>,
     stop: watch::Sender<Option<Instant>>,
@@ -123,13 +121,16 @@ impl Collector {
         let public = setting
             .public
             .unwrap_or_else(|| public(address, setting.zone.as_ref()));
-        let identities = setting.credentials.identities(&public, address.ip())?;
-        let shown = Arc::new(Shown::new(identities));
-        let upkeep = Arc::new(Upkeep::new(setting.credentials, Arc::clone(&shown)));
+        let hosts = Hosts {
+            public: &public,
+            address: address.ip(),
+            zone: setting.zone.as_ref().map(|setting| &setting.zone),
+        };
+        let upkeep = Arc::new(Upkeep::begin(setting.credentials, &hosts)?);
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
-            tls: Arc::new(shown.server()?),
+            tls: Arc::new(upkeep.shown.server()?),
             keyring: setting.keyring,
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
@@ -138,14 +139,16 @@ impl Collector {
         let mut doors = JoinSet::new();
         doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
         let dns = match setting.zone {
-            Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
+            Some(zone) => {
+                let issuance = Arc::clone(&upkeep.issuance);
+                Some(open_dns(zone, address, issuance, &house, &mut doors).await?)
+            }
             None => None,
         };
         doors.spawn(Arc::clone(&upkeep).watch(Arc::clone(&house)));
         Ok(Self {
             address,
             dns,
-            shown,
             upkeep,
             house,
             stop,
@@ -175,13 +178,15 @@ impl Collector {
     #[must_use]
     pub fn identity(&self) -> Identity {
         let url = url::Url::parse(&self.house.public.replace('*', "any")).ok();
-        self.shown.to(url.as_ref().and_then(url::Url::domain))
+        self.upkeep
+            .shown
+            .to(url.as_ref().and_then(url::Url::domain))
     }
 
     /// When the certificate that is shown ends; the first to end, where there are several.
     #[must_use]
     pub fn certificate_expiry(&self) -> Timestamp {
-        self.shown.expiry()
+        self.upkeep.shown.expiry()
     }
 
     /// Looks at once for a newer certificate, which it otherwise does in time, and shows it from the next handshake on.
@@ -242,6 +247,7 @@ fn public(address: SocketAddr, zone: Option<&ZoneSetting>) -> String {
 async fn open_dns(
     setting: ZoneSetting,
     public_door: SocketAddr,
+    issuance: Arc<Issuance>,
     house: &Arc<House>,
     doors: &mut JoinSet<()>,
 ) -> Result<SocketAddr, CollectorError> {
@@ -259,7 +265,7 @@ async fn open_dns(
     if addresses.is_empty() {
         return Err(CollectorError::Nowhere(setting.zone));
     }
-    let server = Nameserver::new(&setting.zone, addresses, Arc::clone(house))
+    let server = Nameserver::new(&setting.zone, addresses, issuance, Arc::clone(house))
         .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
     doors.spawn(Arc::clone(&server).datagrams(datagrams));
     doors.spawn(server.connections(listener));

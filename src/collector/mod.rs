@@ -11,6 +11,7 @@
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
+mod acme;
 mod authority;
 mod certificate;
 mod dns;
@@ -28,6 +29,7 @@ mod tls;
 mod upkeep;
 mod visitor;
 
+pub use acme::{Acme, AcmeError};
 pub use authority::Authority;
 pub use certificate::{CertificateError, Credentials, Identity};
 pub use dns::ZoneSetting;
