@@ -12,7 +12,7 @@ use std::process::Command;
 use common::golden::{assert_golden, in_repository};
 use common::served::{Served, waxseal};
 use tempfile::TempDir;
-use waxseal::canary::{Key, Mint};
+use waxseal::canary::Key;
 use waxseal::cli::json_schema;
 use waxseal::model::{Arm, Form, HitKind, Part, Record, RunId, TokenId, TrialId};
 use waxseal::store::Store;
@@ -372,7 +372,7 @@ fn whole_log(format: &str, token: &str, bearer: &str, folder: &TempDir) -> Strin
 #[test]
 fn no_canary_and_no_secret_is_in_the_log_at_its_loudest() {
     let folder = tempfile::tempdir().unwrap();
-    let mint = Mint::new(Key::new([7; 32]));
+    let mint = Key::new([7; 32]).mint(RunId(1));
     let token = mint.token(TokenId {
         run: RunId(1),
         trial: TrialId(1),

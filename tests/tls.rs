@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
 use waxseal::canary::{Key, Keyring, Mint, dress};
-use waxseal::collector::{Authority, Collector, Credentials, Setting};
+use waxseal::collector::{Authority, Collector, Credentials, Pair, Pairs, Setting};
 use waxseal::model::{
     Account, Arm, Door, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Recognition, Record,
     Request, RunId, TokenId, TrialId,
@@ -31,14 +31,18 @@ struct House {
 impl House {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
+        Self::showing(Credentials::lab(authority), folder).await
+    }
+
+    async fn showing(credentials: Credentials, folder: TempDir) -> Self {
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let mint = Key::new([3; 32]).mint(RUN);
-        let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
         let setting = Setting {
             zone: None,
             listen: vec!["127.0.0.1:0".parse().unwrap()],
             public: None,
-            credentials: Credentials::lab(authority),
+            credentials,
             keyring: Keyring::all(Key::new([3; 32])),
             proxies: Vec::new(),
             run: RUN,
@@ -667,6 +671,90 @@ async fn chromium_over_https_meets_its_own_door() {
     assert!(by(Account::Sender) > 0 && by(Account::Recipient) > 0);
 }
 
+/// A certificate for a host and its key, in files of their own.
+fn pair(folder: &TempDir, name: &str, host: &str) -> Pair {
+    let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+    let at = |end: &str| folder.path().join(format!("{name}.{end}"));
+    std::fs::write(at("pem"), made.cert.pem()).unwrap();
+    std::fs::write(at("key"), made.signing_key.serialize_pem()).unwrap();
+    Pair {
+        chain: at("pem"),
+        key: at("key"),
+    }
+}
+
+/// Whether what openssl is shown when it asks for a host is what is in a file.
+async fn is_shown(house: &House, words: &[&str], pair: &Pair) -> bool {
+    let got = s_client(house.collector.address().unwrap(), words).await;
+    assert!(got.status.success(), "{got:?}");
+    let printed = String::from_utf8(got.stdout).unwrap();
+    printed.contains(std::fs::read_to_string(&pair.chain).unwrap().trim())
+}
+
+/// The host decides, in every version and for every protocol; who names none that we have is shown the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_in_the_hello_decides_which_certificate_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = pair(&folder, "first", "first.example");
+    let wild = pair(&folder, "wild", "*.zone.example");
+    let exact = pair(&folder, "exact", "www.zone.example");
+    let pairs = Pairs::read(first.clone(), [wild.clone(), exact.clone()]).unwrap();
+    let house = House::showing(Credentials::Own(pairs), folder).await;
+    for version in ["-tls1_2", "-tls1_3"] {
+        for (words, pair) in [
+            (&["-servername", "first.example"][..], &first),
+            (&["-servername", "token.zone.example", "-alpn", "h2"], &wild),
+            (&["-servername", "WWW.zone.example"], &exact),
+            (&["-servername", "zone.example"], &first),
+            (&["-noservername", "-alpn", "http/1.1"], &first),
+        ] {
+            let words = [&[version], words].concat();
+            assert!(is_shown(&house, &words, pair).await, "{words:?}");
+        }
+    }
+    house.records().await;
+}
+
+/// A renewed pair is shown from the next handshake on; half of one is told, and the one from before stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pair_that_changes_is_shown_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = pair(&folder, "shown", "old.example");
+    let old = pair(&folder, "old", "old.example");
+    std::fs::copy(&shown.chain, &old.chain).unwrap();
+    let pairs = Pairs::read(shown.clone(), []).unwrap();
+    let house = House::showing(Credentials::Own(pairs), folder).await;
+    let words = ["-servername", "old.example"];
+    assert!(is_shown(&house, &words, &old).await);
+    let new = pair(&house.folder, "new", "new.example");
+    std::fs::copy(&new.chain, &shown.chain).unwrap();
+    // Either we or the collector itself sees the half first; whoever is second has nothing new to tell.
+    let _ = house.collector.renew_certificate().await;
+    assert!(is_shown(&house, &words, &old).await);
+    std::fs::copy(&new.key, &shown.key).unwrap();
+    house.collector.renew_certificate().await.unwrap();
+    assert!(is_shown(&house, &words, &new).await);
+    assert_eq!(house.collector.identity().names(), ["new.example"]);
+    house.records().await;
+}
+
+/// No handshake is shortened: a client that comes again is offered nothing to come again with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_comes_again_shakes_hands_anew() {
+    let house = House::open().await;
+    for version in ["-tls1_2", "-tls1_3"] {
+        let got = s_client(house.collector.address().unwrap(), &[version, "-reconnect"]).await;
+        let printed = String::from_utf8(got.stdout).unwrap();
+        let new = printed
+            .lines()
+            .filter(|line| line.starts_with("New, TLSv1"))
+            .count();
+        assert_eq!(new, 6, "{printed}");
+        assert!(!printed.contains("\nReused, "), "{printed}");
+    }
+    house.records().await;
+}
+
 fn waxseal(folder: &TempDir, words: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_waxseal"))
         .args(words)
@@ -705,6 +793,26 @@ fn what_is_wrong_with_a_certificate_is_said_with_its_file() {
             "it is not the key of the first certificate in lab/ca.pem",
         ),
         (&["--certificate", "lab/ca.pem"], "--key <KEY.pem>"),
+        (
+            &["--certificate", "a", "--key", "b", "--certificate", "c"],
+            "there are 2 --certificate and 1 --key",
+        ),
+        (&["--acme", "https://ca.example/dir"], "--zone <NAME>"),
+        (
+            &["--zone", "a.example", "--acme", "http://ca.example/dir"],
+            "an address over https",
+        ),
+        (
+            &[
+                "--zone",
+                "a.example",
+                "--acme",
+                "https://ca.example/dir",
+                "--acme-root",
+                "lab/ca.key",
+            ],
+            "lab/ca.key for TLS: it holds no certificate in PEM",
+        ),
         (&["--lab-authority", "lab/ca.pem"], "lab/ca.pem"),
     ] {
         let (status, said) = say(words);

@@ -138,7 +138,13 @@ pub async fn conduct(
         None => Post::here(&setting, public, &store).await?,
     };
     let (run, collector) = (post.run, &post.collector);
-    let Some(driver) = stop.or(Driver::start(&setting.driver)).await else {
+    let started = async {
+        // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
+        // so, and goes on with what it has.
+        let _ = collector.renew_certificate().await;
+        Driver::start(&setting.driver).await
+    };
+    let Some(driver) = stop.or(started).await else {
         collector.stop().await;
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };

@@ -1,5 +1,5 @@
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 use super::exit::Stopped;
 use super::settings::{LogFormat, LogLevel, Reference};
 use crate::canary::Zone;
-use crate::collector::ZoneSetting;
+use crate::collector::{Acme, Pair, ZoneSetting};
 use crate::model::parse_duration;
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
@@ -173,7 +173,8 @@ impl Run {
             ("--public", self.public.is_some()),
             ("--zone", self.names.zone.is_some()),
             ("--lab-authority", self.tls.lab_authority.is_some()),
-            ("--certificate", self.tls.certificate.is_some()),
+            ("--certificate", !self.tls.certificates.is_empty()),
+            ("--acme", self.tls.acme.is_named()),
         ];
         match given.iter().find(|(_, given)| *given) {
             Some((flag, _)) => Err(Stopped::usage(format!(
@@ -319,25 +320,87 @@ pub(super) struct Tls {
         long,
         value_name = "DIR",
         env = "WAXSEAL_LAB_AUTHORITY",
-        conflicts_with = "certificate"
+        conflicts_with = "certificates"
     )]
     pub(super) lab_authority: Option<PathBuf>,
-    /// Show this certificate of your own: PEM, the leaf first, then the rest of its chain
+    /// Show this certificate of your own, read again when it changes: PEM, the leaf first, then the rest of its chain
+    /// (may be repeated, or a list with commas, each with its --key; the client's host decides, and the first is shown where none fits)
     #[arg(
-        long,
+        long = "certificate",
         value_name = "CHAIN.pem",
         env = "WAXSEAL_CERTIFICATE",
-        requires = "key"
+        value_delimiter = ',',
+        requires = "keys"
     )]
-    pub(super) certificate: Option<PathBuf>,
-    /// The private key of --certificate
+    certificates: Vec<PathBuf>,
+    /// The private key of the --certificate at the same place
     #[arg(
-        long,
+        long = "key",
         value_name = "KEY.pem",
         env = "WAXSEAL_KEY",
-        requires = "certificate"
+        value_delimiter = ',',
+        requires = "certificates"
     )]
-    pub(super) key: Option<PathBuf>,
+    keys: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) acme: AcmeAuthority,
+}
+
+/// Who issues the zone's certificate.
+#[derive(Debug, Default, Group)]
+pub(super) struct AcmeAuthority {
+    /// Have one certificate for the zone and all its names issued, and renewed in time, by the ACME authority with this
+    /// directory, such as `https://acme-v02.api.letsencrypt.org/directory`; to name it is to agree to its terms
+    #[arg(long = "acme", value_name = "URL", value_parser = directory, env = "WAXSEAL_ACME",
+        conflicts_with_all = ["certificates", "lab_authority"])]
+    directory: Option<String>,
+    /// Where the authority may write to you (may be repeated)
+    #[arg(long = "acme-contact", value_name = "mailto:ADDRESS", value_parser = contact, requires = "directory")]
+    contacts: Vec<String>,
+    /// Trust this root as well when the authority is spoken to
+    #[arg(long = "acme-root", value_name = "CA.pem", requires = "directory")]
+    root: Option<PathBuf>,
+    /// Where the account, the certificate and its key are kept [default: beside the store, as waxseal.acme]
+    #[arg(long = "acme-dir", value_name = "DIR", requires = "directory")]
+    folder: Option<PathBuf>,
+    /// The authority's name in CAA records, where its directory does not say it (may be repeated)
+    #[arg(long = "acme-caa", value_name = "NAME", value_parser = caa, requires = "directory")]
+    authorities: Vec<String>,
+}
+
+impl AcmeAuthority {
+    fn is_named(&self) -> bool {
+        self.directory.is_some()
+    }
+
+    pub(super) fn setting(&self, store: &Path) -> Option<Acme> {
+        let folder = self.folder.clone();
+        Some(Acme {
+            directory: self.directory.clone()?,
+            contacts: self.contacts.clone(),
+            root: self.root.clone(),
+            folder: folder.unwrap_or_else(|| store.with_extension("acme")),
+            authorities: self.authorities.clone(),
+        })
+    }
+}
+
+impl Tls {
+    /// Each certificate with its key.
+    pub(super) fn pairs(&self) -> Result<Vec<Pair>, String> {
+        let (certificates, keys) = (self.certificates.len(), self.keys.len());
+        if certificates != keys {
+            return Err(format!(
+                "pair certificates with keys: there are {certificates} --certificate and {keys} --key; give each its own"
+            ));
+        }
+        let pairs = self.certificates.iter().zip(&self.keys);
+        let pairs = pairs.map(|(chain, key)| Pair {
+            chain: chain.clone(),
+            key: key.clone(),
+        });
+        Ok(pairs.collect())
+    }
 }
 
 /// The zone that the collector answers for.
@@ -408,6 +471,30 @@ fn zone(text: &str) -> Result<Zone, String> {
     Zone::parse(text).ok_or_else(|| {
         "a zone is a host name with room for a token in front, such as canary.example".to_owned()
     })
+}
+
+fn directory(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if url.scheme() == "https" && url.has_host() => Ok(text.to_owned()),
+        _ => Err(
+            "a directory is an address over https, such as https://acme.example/directory"
+                .to_owned(),
+        ),
+    }
+}
+
+fn contact(text: &str) -> Result<String, String> {
+    match text.strip_prefix("mailto:") {
+        Some(address) if address.contains('@') => Ok(text.to_owned()),
+        _ => Err("give it as mailto:somebody@example.org".to_owned()),
+    }
+}
+
+fn caa(text: &str) -> Result<String, String> {
+    let is_name = url::Host::parse(text).is_ok_and(|host| matches!(host, url::Host::Domain(_)));
+    is_name
+        .then(|| text.to_owned())
+        .ok_or_else(|| "it is the authority's domain name, such as letsencrypt.org".to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

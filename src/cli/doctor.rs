@@ -105,16 +105,19 @@ fn system_resolver() -> Option<SocketAddr> {
 fn trusted(certificates: &Certificates) -> Option<PathBuf> {
     match certificates {
         Certificates::Lab(folder) => Some(Authority::root_in(folder)),
-        Certificates::Fresh | Certificates::Own(_) => None,
+        Certificates::Fresh | Certificates::Own(..) | Certificates::Acme(_) => None,
     }
 }
 
 /// Every file that only its owner may read.
 fn secrets(settings: &Settings) -> Vec<PathBuf> {
     let keys = match &settings.certificates {
-        Certificates::Own(files) => files.iter().map(|(_, key)| key.clone()).collect(),
+        Certificates::Own(first, more) => {
+            let all = std::iter::once(first).chain(more);
+            all.map(|pair| pair.key.clone()).collect()
+        }
         Certificates::Lab(folder) => vec![Authority::key_in(folder)],
-        Certificates::Fresh => Vec::new(),
+        Certificates::Fresh | Certificates::Acme(_) => Vec::new(),
     };
     let admin = settings.admin.iter();
     let references = admin.flat_map(|admin| [&admin.plant, &admin.read]);

@@ -59,7 +59,7 @@ fn setting(
         listen: asked.listen,
         public: asked.public.clone(),
         zone: asked.names.setting(),
-        credentials: credentials(&asked.tls)?,
+        credentials: credentials(&asked.tls, &asked.store.path)?,
         collector,
         driver,
         headed: asked.headed,

@@ -30,9 +30,9 @@ use crate::canary::{Key, nothing_here};
 use crate::model::{Record, Registration, RunId, Timestamp};
 use crate::store::{Health, Page, Registered, RunRow, Store, StoreError};
 
-use super::intake::Intake;
+use super::door::House;
 use super::limits;
-use super::metrics::{METRICS_TYPE, Metrics};
+use super::metrics::METRICS_TYPE;
 
 /// The fewest characters of a secret: with fewer it could be guessed over the network.
 const SECRET_CHARS: usize = 16;
@@ -93,11 +93,8 @@ pub(super) struct Desk {
     pub(super) secrets: Secrets,
     pub(super) key: Key,
     pub(super) store: Arc<Store>,
-    pub(super) intake: Arc<Intake>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) public: String,
+    pub(super) house: Arc<House>,
     pub(super) dns: Option<SocketAddr>,
-    pub(super) roots: Vec<String>,
 }
 
 type Shared = State<Arc<Desk>>;
@@ -193,9 +190,9 @@ async fn register(
     let registered = Registered {
         run,
         mint: desk.key.mint(run).secret(),
-        public: desk.public.clone(),
+        public: desk.house.public.clone(),
         dns: desk.dns,
-        roots: desk.roots.clone(),
+        roots: desk.house.roots_pem(),
         at,
     };
     Ok((StatusCode::CREATED, Json(registered)))
@@ -216,7 +213,7 @@ async fn append(
     must_hold(&desk, run).await?;
     if matches!(record, Record::End(_)) {
         // What was missed in the run's time comes before its end.
-        desk.intake.close_gap().await;
+        desk.house.intake.close_gap().await;
     }
     let seq = desk.store.append(run, &record).await;
     Ok(Json(seq.map_err(StoreError::into_response)?))
@@ -256,13 +253,13 @@ async fn page(
 
 async fn health(_: Reader, State(desk): Shared) -> Json<Health> {
     let at = Timestamp::now();
-    let gap = desk.intake.close_gap().await;
+    let gap = desk.house.intake.close_gap().await;
     Json(Health { at, gap })
 }
 
 /// For a scraper that is given the secret for reading.
 async fn metrics(_: Reader, State(desk): Shared) -> Response {
-    ([("content-type", METRICS_TYPE)], desk.metrics.text()).into_response()
+    ([("content-type", METRICS_TYPE)], desk.house.counted()).into_response()
 }
 
 /// A run that is not there is said to be gone, and never shown as one without records.

@@ -1,4 +1,3 @@
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -6,24 +5,38 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore};
+use x509_parser::extensions::GeneralName;
+use x509_parser::time::ASN1Time;
 
+use crate::model::Timestamp;
+
+use super::acme::{Acme, AcmeError};
 use super::authority::{Authority, read};
+use super::pairs::Pairs;
 
 /// HTTP/2, as clients offer it (RFC 9113, section 3.2).
 pub(super) const HTTP_2: &[u8] = b"h2";
 
 /// What the collector shows over TLS: a chain of certificates, the leaf first, and the leaf's key.
 #[derive(Debug, Clone)]
-pub struct Identity(Arc<CertifiedKey>);
+pub struct Identity {
+    key: Arc<CertifiedKey>,
+    /// The leaf's host names, in lower case.
+    names: Vec<String>,
+    from: Timestamp,
+    until: Timestamp,
+}
 
 /// Where the certificates come from.
 #[derive(Debug, Clone)]
 pub enum Credentials {
     /// A leaf for the public host is made on the spot.
     Lab(Arc<Authority>),
-    /// One's own are shown.
-    Own(Identity),
+    /// One's own are shown, and read again when their files change.
+    Own(Pairs),
+    /// An ACME authority issues one for the zone.
+    Acme(Acme),
 }
 
 impl Credentials {
@@ -32,34 +45,6 @@ impl Credentials {
     pub fn lab(authority: Authority) -> Self {
         Self::Lab(Arc::new(authority))
     }
-
-    /// What is shown for the host of `public`, which listens on `address`.
-    pub(super) fn identity(
-        &self,
-        public: &str,
-        address: IpAddr,
-    ) -> Result<Identity, CertificateError> {
-        match self {
-            Self::Lab(authority) => authority.issue(&hosts(public, address)),
-            Self::Own(identity) => Ok(identity.clone()),
-        }
-    }
-}
-
-/// The host in the links, the hosts below it where it has a name, and the address for those who come without one.
-fn hosts(public: &str, address: IpAddr) -> Vec<String> {
-    let url = url::Url::parse(public).ok();
-    let mut hosts = match url.as_ref().and_then(url::Url::host) {
-        Some(url::Host::Domain(name)) => vec![name.to_owned(), format!("*.{name}")],
-        Some(url::Host::Ipv4(host)) => vec![host.to_string()],
-        Some(url::Host::Ipv6(host)) => vec![host.to_string()],
-        None => Vec::new(),
-    };
-    let address = address.to_string();
-    if !hosts.contains(&address) {
-        hosts.push(address);
-    }
-    hosts
 }
 
 /// What can be wrong with certificates. Each text completes "failed to …".
@@ -87,6 +72,12 @@ pub enum CertificateError {
     /// The TLS library refuses.
     #[error("set up TLS: {0}")]
     Tls(#[from] rustls::Error),
+    /// An ACME authority issues for a zone only.
+    #[error("have a certificate issued: there is no zone to prove; name it with --zone")]
+    NoZone,
+    /// An ACME authority does not issue.
+    #[error(transparent)]
+    Acme(#[from] AcmeError),
 }
 
 impl CertificateError {
@@ -110,8 +101,17 @@ impl Identity {
         chain: Vec<CertificateDer<'static>>,
         key: &PrivateKeyDer<'static>,
     ) -> Result<Self, CertificateError> {
-        let certified = CertifiedKey::from_der(chain, key.clone_key(), &provider())?;
-        Ok(Self(Arc::new(certified)))
+        let leaf = chain.first().map_or(&[][..], |leaf| leaf);
+        let (names, from, until) = told_by(leaf).ok_or(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::BadEncoding,
+        ))?;
+        let key = Arc::new(CertifiedKey::from_der(chain, key.clone_key(), &provider())?);
+        Ok(Self {
+            key,
+            names,
+            from,
+            until,
+        })
     }
 
     /// Reads one's own from PEM files.
@@ -141,7 +141,29 @@ impl Identity {
     /// The chain, the leaf first.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
-        &self.0.cert
+        &self.key.cert
+    }
+
+    pub(super) fn key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+
+    /// The leaf's host names, in lower case; `*.zone` for all of a zone.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Since when the leaf is good.
+    #[must_use]
+    pub const fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// Until when the leaf is good.
+    #[must_use]
+    pub const fn until(&self) -> Timestamp {
+        self.until
     }
 
     /// The certificates that the leaf leads up to, as PEM.
@@ -158,21 +180,46 @@ impl Identity {
     /// # Errors
     /// The TLS library refuses.
     pub fn client(&self) -> Result<ClientConfig, CertificateError> {
-        trusting(self.chain().iter().skip(1).cloned())
+        fetching(self.chain().iter().skip(1).cloned())
     }
+}
 
-    /// How it is shown. Each handshake is a whole one: a resumed one would show less of its client.
-    pub(super) fn server(&self) -> Result<ServerConfig, CertificateError> {
-        let resolver = rustls::sign::SingleCertAndKey::from(Arc::clone(&self.0));
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
-        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(config)
+/// What a certificate says of its hosts and its time (RFC 5280, sections 4.2.1.6 and 4.1.2.5); none if it is none.
+fn told_by(leaf: &[u8]) -> Option<(Vec<String>, Timestamp, Timestamp)> {
+    let (_, leaf) = x509_parser::parse_x509_certificate(leaf).ok()?;
+    let others = leaf.subject_alternative_name().ok().flatten();
+    let others = others.map_or(&[][..], |others| &others.value.general_names);
+    let names = others.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    let at = |time: ASN1Time| Timestamp::from_second(time.timestamp()).ok();
+    let span = leaf.validity();
+    Some((names.collect(), at(span.not_before)?, at(span.not_after)?))
+}
+
+/// A client that trusts the machine's roots, and those in a file besides.
+pub(super) fn trusting(root: Option<&Path>) -> Result<ClientConfig, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    if let Some(path) = root {
+        let text = read(path)?;
+        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.as_bytes()).collect();
+        let (good, _) = roots.add_parsable_certificates(read.unwrap_or_default());
+        if good == 0 {
+            let reason = "it holds no certificate in PEM (`-----BEGIN CERTIFICATE-----`)";
+            return Err(CertificateError::wrong(path.to_owned(), reason));
+        }
     }
+    client(roots)
+}
+
+/// A client that trusts these roots, and the machine's.
+fn client(mut roots: RootCertStore) -> Result<ClientConfig, CertificateError> {
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth())
 }
 
 /// How our own fetches check the certificate of a collector elsewhere, which says in PEM what its own leads up to.
@@ -181,25 +228,22 @@ impl Identity {
 /// The TLS library refuses.
 pub fn client_trusting(roots: &[String]) -> Result<ClientConfig, CertificateError> {
     let read = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
-    trusting(roots.iter().filter_map(read))
+    fetching(roots.iter().filter_map(read))
 }
 
-fn trusting(
+/// A client for our own fetches: those of HTTP/1.1.
+fn fetching(
     also: impl IntoIterator<Item = CertificateDer<'static>>,
 ) -> Result<ClientConfig, CertificateError> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots.add_parsable_certificates(also);
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = client(roots)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// The one that the browser driver's client uses as well. Named each time: what the process's default is would depend on
 /// which crates happen to be compiled in.
-fn provider() -> Arc<CryptoProvider> {
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

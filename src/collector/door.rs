@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::canary::{Key, Keyring, Zone, over_tls};
 use crate::model::{Account, Door, Gap, Hit, RunId, Timestamp};
@@ -20,10 +19,12 @@ use super::api::{self, Desk, Secrets};
 use super::authority::Authority;
 use super::certificate::{CertificateError, Credentials, Identity};
 use super::clock;
-use super::dns::{self, Nameserver, ZoneSetting};
+use super::dns::{self, Issuance, Nameserver, ZoneSetting};
 use super::intake::{Intake, Kept};
 use super::limits;
 use super::metrics::Metrics;
+use super::shown::Shown;
+use super::upkeep::{Hosts, Upkeep};
 use super::visitor::Visitor;
 
 /// What can keep a collector from listening. Each text completes "failed to …".
@@ -120,7 +121,7 @@ pub struct Collector {
     addresses: Vec<SocketAddr>,
     dns: Vec<SocketAddr>,
     admin: Option<Interface>,
-    identity: Identity,
+    upkeep: Arc<Upkeep>,
     house: Arc<House>,
     stop: watch::Sender<Option<Instant>>,
     /// One task for each door.
@@ -144,12 +145,34 @@ pub(super) struct House {
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
     pub(super) metrics: Arc<Metrics>,
+    /// What is shown over TLS.
+    shown: Arc<Shown>,
     pub(super) proxies: Vec<IpNet>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
+    /// What the collector counts about itself, in the OpenMetrics text format.
+    pub(super) fn counted(&self) -> String {
+        let open = limits::CONNECTIONS.saturating_sub(self.places.available_permits());
+        self.metrics.note_connections(open);
+        let expiry = self.shown.expiry();
+        self.metrics.note_certificate_expiry(expiry.as_second());
+        self.metrics.text()
+    }
+
+    /// The certificates (PEM) that what is shown to a host leads up to.
+    pub(super) fn roots_pem(&self) -> Vec<String> {
+        self.identity().roots_pem()
+    }
+
+    /// What is shown over TLS just now to who follows a link.
+    fn identity(&self) -> Identity {
+        let url = url::Url::parse(&self.public.replace('*', "any")).ok();
+        self.shown.to(url.as_ref().and_then(url::Url::domain))
+    }
+
     /// Makes a hit durable and returns its number; none if that failed.
     pub(super) async fn record(&self, hit: Hit) -> Option<Kept> {
         let since = Instant::now();
@@ -190,12 +213,18 @@ impl Collector {
         let public = setting
             .public
             .unwrap_or_else(|| public(address, setting.zone.as_ref()));
-        let identity = setting.credentials.identity(&public, address.ip())?;
+        let hosts = Hosts {
+            public: &public,
+            address: address.ip(),
+            zone: setting.zone.as_ref().map(|setting| &setting.zone),
+        };
+        let upkeep = Arc::new(Upkeep::begin(setting.credentials, &hosts)?);
         let intake = Intake::new(setting.run, store);
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
-            tls: Arc::new(identity.server()?),
+            tls: Arc::new(upkeep.shown.server()?),
+            shown: Arc::clone(&upkeep.shown),
             keyring: setting.keyring,
             proxies: setting.proxies,
             metrics: Arc::clone(&intake.metrics),
@@ -203,25 +232,28 @@ impl Collector {
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
-        note_expiry(&identity, &house.metrics);
         let mut doors = JoinSet::new();
         doors.spawn(clock::watch(Arc::clone(&house)));
         for listener in listeners {
             doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
         }
         let dns = match setting.zone {
-            Some(zone) => open_dns(zone, &addresses, &house, &mut doors).await?,
+            Some(zone) => {
+                let issuance = Arc::clone(&upkeep.issuance);
+                open_dns(zone, &addresses, &issuance, &house, &mut doors).await?
+            }
             None => Vec::new(),
         };
         let admin = match setting.admin {
-            Some(admin) => Some(open_admin(admin, &house, &identity, dns.first().copied())?),
+            Some(admin) => Some(open_admin(admin, &house, dns.first().copied())?),
             None => None,
         };
+        doors.spawn(Arc::clone(&upkeep).watch(Arc::clone(&house)));
         Ok(Self {
             addresses,
             dns,
             admin,
-            identity,
+            upkeep,
             house,
             stop,
             doors: Mutex::new(doors),
@@ -235,12 +267,18 @@ impl Collector {
     pub fn apart(apart: Apart, store: Arc<dyn EvidenceStore>) -> Result<Self, CollectorError> {
         let (stop, stopping) = watch::channel(None);
         let credentials = Credentials::lab(Authority::new()?);
-        let identity = credentials.identity(&apart.public, Ipv4Addr::LOCALHOST.into())?;
+        let hosts = Hosts {
+            public: &apart.public,
+            address: Ipv4Addr::LOCALHOST.into(),
+            zone: None,
+        };
+        let upkeep = Arc::new(Upkeep::begin(credentials, &hosts)?);
         let intake = Arc::new(Intake::new(apart.run, store));
         let house = Arc::new(House {
             public_tls: over_tls(&apart.public),
             public: apart.public,
-            tls: Arc::new(identity.server()?),
+            tls: Arc::new(upkeep.shown.server()?),
+            shown: Arc::clone(&upkeep.shown),
             keyring: apart.keyring,
             proxies: Vec::new(),
             metrics: Arc::clone(&intake.metrics),
@@ -252,7 +290,7 @@ impl Collector {
             addresses: Vec::new(),
             dns: Vec::new(),
             admin: None,
-            identity,
+            upkeep,
             house,
             stop,
             doors: Mutex::new(JoinSet::new()),
@@ -296,18 +334,30 @@ impl Collector {
         &self.house.public
     }
 
-    /// What it shows over TLS.
+    /// What it shows over TLS just now to who follows a link.
     #[must_use]
-    pub const fn identity(&self) -> &Identity {
-        &self.identity
+    pub fn identity(&self) -> Identity {
+        self.house.identity()
+    }
+
+    /// When the certificate that is shown ends; the first to end, where there are several.
+    #[must_use]
+    pub fn certificate_expiry(&self) -> Timestamp {
+        self.upkeep.shown.expiry()
+    }
+
+    /// Looks at once for a newer certificate, which it otherwise does in time, and shows it from the next handshake on.
+    ///
+    /// # Errors
+    /// What there is is not good; the one from before is still shown.
+    pub async fn renew_certificate(&self) -> Result<(), CertificateError> {
+        self.upkeep.renew().await
     }
 
     /// What it counts about itself, in the OpenMetrics text format; the media type is [`super::METRICS_TYPE`].
     #[must_use]
     pub fn metrics(&self) -> String {
-        let open = limits::CONNECTIONS.saturating_sub(self.house.places.available_permits());
-        self.house.metrics.note_connections(open);
-        self.house.metrics.text()
+        self.house.counted()
     }
 
     /// Opens the door of one account's browser, on loopback, and says where it is.
@@ -351,14 +401,6 @@ impl Collector {
     }
 }
 
-/// Says when the certificate ends that is shown, where that can be read.
-fn note_expiry(identity: &Identity, metrics: &Metrics) {
-    let leaf = identity.chain().first();
-    if let Some(Ok((_, leaf))) = leaf.map(|leaf| X509Certificate::from_der(leaf)) {
-        metrics.note_certificate_expiry(leaf.validity().not_after.timestamp());
-    }
-}
-
 /// The address in the links where none was given.
 fn public(address: SocketAddr, zone: Option<&ZoneSetting>) -> String {
     match zone {
@@ -371,6 +413,7 @@ fn public(address: SocketAddr, zone: Option<&ZoneSetting>) -> String {
 async fn open_dns(
     setting: ZoneSetting,
     public_door: &[SocketAddr],
+    issuance: &Arc<Issuance>,
     house: &Arc<House>,
     doors: &mut JoinSet<()>,
 ) -> Result<Vec<SocketAddr>, CollectorError> {
@@ -386,8 +429,13 @@ async fn open_dns(
         };
         let (datagrams, listener) = dns::bind(listen).await.map_err(failed)?;
         open.push(datagrams.local_addr().map_err(failed)?);
-        let server = Nameserver::new(&setting.zone, leads.clone(), Arc::clone(house))
-            .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
+        let server = Nameserver::new(
+            &setting.zone,
+            leads.clone(),
+            Arc::clone(issuance),
+            Arc::clone(house),
+        )
+        .ok_or_else(|| failed(std::io::ErrorKind::InvalidInput.into()))?;
         doors.spawn(Arc::clone(&server).datagrams(datagrams));
         doors.spawn(server.connections(listener));
     }
@@ -426,7 +474,6 @@ async fn bind_all(
 fn open_admin(
     admin: Admin,
     house: &Arc<House>,
-    identity: &Identity,
     dns: Option<SocketAddr>,
 ) -> Result<Interface, CollectorError> {
     let failed = |source| CollectorError::Admin {
@@ -440,12 +487,9 @@ fn open_admin(
         secrets: admin.secrets,
         key: admin.key,
         store: admin.store,
-        intake: Arc::clone(&house.intake),
-        metrics: Arc::clone(&house.metrics),
-        public: house.public.clone(),
+        house: Arc::clone(house),
         // One that listens everywhere has no address that is right from everywhere.
         dns: dns.filter(|at| !at.ip().is_unspecified()),
-        roots: identity.roots_pem(),
     };
     let handle = Handle::new();
     let tls = RustlsConfig::from_config(Arc::clone(&house.tls));

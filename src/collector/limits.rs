@@ -96,6 +96,25 @@ pub(super) const HELLO_BYTES: usize = 16 * 1024;
 /// For a TLS handshake after its hello: two ways across the world take less than a second, a stalled visitor for ever.
 pub(super) const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// How often files with certificates are looked at: what renews them does so days before it is needed.
+pub(super) const CERTIFICATE_LOOK: Duration = Duration::from_secs(10);
+
+/// For one question to an ACME authority.
+pub(super) const ACME_REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// For an ACME authority to look at our proofs and to issue. Real ones look from several places, and take a minute.
+pub(super) const ACME_TIME: Duration = Duration::from_secs(300);
+
+/// After a first failure to have a certificate issued. Authorities stop listening to who fails more than a few times an
+/// hour.
+pub(super) const ACME_PAUSE: Duration = Duration::from_secs(300);
+
+/// After many: a third of a certificate's life is left, so some tries a day are enough.
+pub(super) const ACME_PAUSE_MOST: Duration = Duration::from_secs(4 * 3600);
+
+/// How often it is asked what time it is while a certificate is good.
+pub(super) const ACME_LOOK: Duration = Duration::from_secs(3600);
+
 /// For bytes that had come when the collector stopped, but that the runtime had not yet told of. Far longer than that
 /// takes, and nobody notices that a collector stops so much later.
 pub(super) const LAST_TIME: Duration = Duration::from_millis(100);

@@ -11,6 +11,7 @@
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
+mod acme;
 mod api;
 mod authority;
 mod certificate;
@@ -26,9 +27,13 @@ mod key;
 mod limits;
 mod metrics;
 mod opening;
+mod pairs;
+mod shown;
 mod tls;
+mod upkeep;
 mod visitor;
 
+pub use acme::{Acme, AcmeError};
 pub use api::Secrets;
 pub use authority::Authority;
 pub use certificate::{CertificateError, Credentials, Identity, client_trusting};
@@ -37,3 +42,4 @@ pub use door::{Admin, Apart, Collector, CollectorError, Setting};
 pub use key::{KeyError, kept_key};
 pub use limits::DESCRIPTORS;
 pub use metrics::{METRICS_TYPE, Metrics};
+pub use pairs::{Pair, Pairs};

@@ -9,6 +9,7 @@ use super::given::{Admin, Certificates};
 use super::raw;
 use super::secret::{Reference, painted_over};
 use crate::canary::Zone;
+use crate::collector::Pair;
 use crate::diagnostic::{Diagnostic, Severity, Source, counted, render};
 use crate::scenario::{Document, Mistakes, Path, Spot, check, with_syntax, words};
 
@@ -129,11 +130,12 @@ impl Reader<'_> {
         if let Some(folder) = raw.lab_authority {
             return Some(Certificates::Lab(self.folder.join(folder)));
         }
-        let files = own
-            .into_iter()
-            .filter_map(|one| Some((self.folder.join(one.chain?), self.folder.join(one.key?))));
-        let files: Vec<_> = files.collect();
-        (!files.is_empty()).then_some(Certificates::Own(files))
+        let mut pairs = own.into_iter().filter_map(|one| {
+            let (chain, key) = (self.folder.join(one.chain?), self.folder.join(one.key?));
+            Some(Pair { chain, key })
+        });
+        let first = pairs.next()?;
+        Some(Certificates::Own(first, pairs.collect()))
     }
 
     fn admin(&mut self, raw: raw::Admin) -> Option<Admin> {

@@ -10,7 +10,7 @@ use crate::canary::Zone;
 use crate::cli::args::{Given, Tls};
 use crate::cli::exit::Stopped;
 use crate::cli::scenario::read_as;
-use crate::collector::ZoneSetting;
+use crate::collector::{Acme, Pair, ZoneSetting};
 
 /// How a collector is set up, whole.
 #[derive(Debug)]
@@ -34,8 +34,10 @@ pub(in super::super) enum Certificates {
     Fresh,
     /// Of the lab authority in this folder.
     Lab(PathBuf),
-    /// One's own: files of chains and of their keys.
-    Own(Vec<(PathBuf, PathBuf)>),
+    /// One's own, the one for hosts that none is for first.
+    Own(Pair, Vec<Pair>),
+    /// What an ACME authority issues.
+    Acme(Acme),
 }
 
 /// Where runs are planted and read from afar, and where the secrets for it are.
@@ -82,21 +84,24 @@ pub(in super::super) fn settings(given: &Given, colour: bool) -> Result<Settings
         Some(path) => from_file(path, colour)?,
         None => Written::default(),
     };
+    let store = first(given.store.clone(), written.store.clone(), || {
+        PathBuf::from("waxseal.db")
+    });
     let zone = zone(given, &written)?;
     let public = match &given.public {
         Some(typed) => Some(public(typed).ok_or_else(|| not_public(typed))?),
         None => written.public,
     };
     Ok(Settings {
-        store: first(given.store.clone(), written.store, || "waxseal.db".into()),
+        certificates: certificates(&given.tls, &store)?
+            .or(written.certificates)
+            .unwrap_or(Certificates::Fresh),
+        store,
         listen: list(&given.listen, written.listen, || vec![anywhere()]),
         public: public
             .map(|public| in_zone(public, zone.as_ref()))
             .transpose()?,
         zone,
-        certificates: certificates(&given.tls)
-            .or(written.certificates)
-            .unwrap_or(Certificates::Fresh),
         admin: admin(given, written.admin)?,
         proxies: list(&given.proxies, written.proxies, Vec::new),
         log_format: first(given.log_format, written.log.format, LogFormat::default),
@@ -168,12 +173,20 @@ fn zone(given: &Given, written: &Written) -> Result<Option<ZoneSetting>, Stopped
     }))
 }
 
-fn certificates(typed: &Tls) -> Option<Certificates> {
-    match (&typed.certificate, &typed.key, &typed.lab_authority) {
-        (Some(chain), Some(key), _) => Some(Certificates::Own(vec![(chain.clone(), key.clone())])),
-        (_, _, Some(folder)) => Some(Certificates::Lab(folder.clone())),
-        _ => None,
+/// What was typed about certificates; `store` is what an ACME authority's files are kept beside.
+pub(in super::super) fn certificates(
+    typed: &Tls,
+    store: &Path,
+) -> Result<Option<Certificates>, Stopped> {
+    if let Some(acme) = typed.acme.setting(store) {
+        return Ok(Some(Certificates::Acme(acme)));
     }
+    let mut pairs = typed.pairs().map_err(Stopped::usage)?.into_iter();
+    Ok(match (pairs.next(), &typed.lab_authority) {
+        (Some(first), _) => Some(Certificates::Own(first, pairs.collect())),
+        (None, Some(folder)) => Some(Certificates::Lab(folder.clone())),
+        (None, None) => None,
+    })
 }
 
 /// The address in links and pages: `http://`, a host, at most a port, nothing behind.

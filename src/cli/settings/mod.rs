@@ -10,6 +10,6 @@ mod secret;
 
 pub use raw::json_schema;
 
-pub(super) use given::{Certificates, Opened, Settings, settings};
+pub(super) use given::{Certificates, Opened, Settings, certificates, settings};
 pub(super) use raw::{LogFormat, LogLevel};
 pub(super) use secret::Reference;

@@ -1,15 +1,20 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hickory_proto::op::{Query as Question, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CAA, HINFO, NS, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, HINFO, NS, SOA, TXT};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 
 use crate::canary::{Zone, is_token_shaped};
 
 use super::super::limits::{DNS_TTL, DNS_ZONE_TTL};
+use super::issuance::Issuance;
 
 /// The label of the zone's name server.
 const SERVER: &[u8] = b"ns";
+
+/// The label below which the proofs for an order of certificates are (RFC 8555 section 8.4).
+const PROOFS: &str = "_acme-challenge";
 
 /// What there is in the zone, and what is said about it.
 #[derive(Debug)]
@@ -17,6 +22,9 @@ pub(super) struct Authority {
     zone: Name,
     addresses: Vec<IpAddr>,
     texts: Vec<(Name, &'static str)>,
+    /// Where the proofs are, and what they are. The name exists only as long as there are any.
+    proofs: Name,
+    issuance: Arc<Issuance>,
 }
 
 /// What a question is answered with.
@@ -41,7 +49,11 @@ enum Place {
 
 impl Authority {
     /// None if the zone is no name for the wire, which [`Zone`] rules out.
-    pub(super) fn new(zone: &Zone, addresses: Vec<IpAddr>) -> Option<Self> {
+    pub(super) fn new(
+        zone: &Zone,
+        addresses: Vec<IpAddr>,
+        issuance: Arc<Issuance>,
+    ) -> Option<Self> {
         let mut zone = Name::from_ascii(zone.name()).ok()?;
         zone.set_fqdn(true);
         // A zone without mail says so, as well-kept ones do.
@@ -51,9 +63,11 @@ impl Authority {
             (policy, "v=DMARC1; p=reject"),
         ];
         Some(Self {
+            proofs: zone.prepend_label(PROOFS).ok()?,
             zone,
             addresses,
             texts,
+            issuance,
         })
     }
 
@@ -101,17 +115,23 @@ impl Authority {
             }
             // An empty non-terminal is there too: resolvers that minimise their questions ask for it (RFC 9156).
             _ => self
-                .texts
-                .iter()
-                .any(|(at, _)| name.zone_of(at))
+                .with_texts()
+                .any(|at| name.zone_of(at))
                 .then_some(Place::Bare),
         }
+    }
+
+    /// The names that texts are at just now.
+    fn with_texts(&self) -> impl Iterator<Item = &Name> {
+        let proofs = self.issuance.is_proving().then_some(&self.proofs);
+        self.texts.iter().map(|(at, _)| at).chain(proofs)
     }
 
     fn records(&self, place: Place, asked: &Question, apex: &Name) -> Vec<Record> {
         let lasting = |data| Record::from_rdata(asked.name.clone(), DNS_ZONE_TTL, data);
         match (asked.query_type, place) {
             (RecordType::ANY, _) => vec![lasting(minimal())],
+            (RecordType::TXT, Place::Bare) if asked.name == self.proofs => self.proofs(&asked.name),
             (RecordType::TXT, _) => self.texts_at(&asked.name).map(lasting).collect(),
             (RecordType::A | RecordType::AAAA, Place::Apex | Place::Host) => {
                 self.addresses(&asked.name, asked.query_type)
@@ -121,9 +141,9 @@ impl Authority {
                 .map(|name| lasting(RData::NS(NS(name))))
                 .into_iter()
                 .collect(),
-            // No authority may issue for this zone: a certificate would publish its names.
             (RecordType::CAA, Place::Apex) => {
-                vec![lasting(RData::CAA(CAA::new_issue(false, None, Vec::new())))]
+                let policy = self.issuance.policy().into_iter();
+                policy.map(|said| lasting(RData::CAA(said))).collect()
             }
             _ => Vec::new(),
         }
@@ -136,6 +156,15 @@ impl Authority {
             _ => None,
         });
         data.map(|data| Record::from_rdata(name.clone(), DNS_TTL, data))
+            .collect()
+    }
+
+    /// The proofs of the next order are others, so they are not kept for long.
+    fn proofs(&self, name: &Name) -> Vec<Record> {
+        let texts = self.issuance.proofs().into_iter();
+        texts
+            .map(|text| RData::TXT(TXT::new(vec![text])))
+            .map(|data| Record::from_rdata(name.clone(), DNS_TTL, data))
             .collect()
     }
 
@@ -169,7 +198,7 @@ mod tests {
     fn authority() -> Authority {
         let zone = Zone::parse("canary.example").unwrap();
         let addresses = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
-        Authority::new(&zone, addresses).unwrap()
+        Authority::new(&zone, addresses, Arc::default()).unwrap()
     }
 
     fn ask(authority: &Authority, name: &str, kind: RecordType) -> (ResponseCode, usize, bool) {
@@ -226,6 +255,40 @@ mod tests {
         assert_eq!(
             asked("z.y.canary.example."),
             (ResponseCode::NXDomain, 0, true)
+        );
+    }
+
+    #[test]
+    fn the_proofs_of_an_order_are_there_while_it_is_open() {
+        use RecordType::{A, TXT};
+        use ResponseCode::{NXDomain, NoError};
+        let authority = authority();
+        let at = "_ACME-challenge.canary.example.";
+        let below = "x._acme-challenge.canary.example.";
+        let asked = |name, kind| ask(&authority, name, kind);
+        assert_eq!(asked(at, TXT), (NXDomain, 0, true));
+        let proving = authority.issuance.prove(vec!["one".into(), "two".into()]);
+        assert_eq!(asked(at, TXT), (NoError, 2, false));
+        assert_eq!(asked(at, A), (NoError, 0, true));
+        assert_eq!(asked(below, TXT), (NXDomain, 0, true));
+        drop(proving);
+        assert_eq!(asked(at, TXT), (NXDomain, 0, true));
+    }
+
+    #[test]
+    fn only_the_authority_in_use_may_issue() {
+        let authority = authority();
+        let said = || {
+            let zone = Name::from_ascii("canary.example.").unwrap();
+            let said = authority.answer(&Question::query(zone, RecordType::CAA));
+            let texts = said.answers.iter().map(|record| record.data.to_string());
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(said(), ["0 issue \";\""]);
+        authority.issuance.allow(["pki.example"]);
+        assert_eq!(
+            said(),
+            ["0 issue \"pki.example\"", "0 issuewild \"pki.example\""]
         );
     }
 

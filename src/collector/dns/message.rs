@@ -275,7 +275,12 @@ mod tests {
 
     fn considered(bytes: &[u8], transport: Transport, fast: bool) -> Considered {
         let zone = Zone::parse("canary.example").unwrap();
-        let authority = Authority::new(&zone, vec!["192.0.2.1".parse().unwrap()]).unwrap();
+        let authority = Authority::new(
+            &zone,
+            vec!["192.0.2.1".parse().unwrap()],
+            std::sync::Arc::default(),
+        )
+        .unwrap();
         let keyring = Keyring::all(Key::new([1; 32]));
         consider(&authority, &keyring, bytes, transport, fast)
     }

@@ -6,11 +6,13 @@
 //! its query. Whatever the kernel had no room for is counted into the gap as well (`lost`).
 
 mod authority;
+mod issuance;
 mod lost;
 mod message;
 mod name;
 mod pace;
 mod serve;
 
+pub(super) use issuance::Issuance;
 pub use serve::ZoneSetting;
 pub(super) use serve::{Nameserver, bind};

@@ -15,6 +15,7 @@ use crate::model::{Door, Hit, Timestamp, Transport};
 use super::super::door::House;
 use super::super::limits;
 use super::authority::Authority;
+use super::issuance::Issuance;
 use super::lost::Lost;
 use super::message::consider;
 use super::pace::Pace;
@@ -68,10 +69,11 @@ impl Nameserver {
     pub(in super::super) fn new(
         zone: &Zone,
         addresses: Vec<IpAddr>,
+        issuance: Arc<Issuance>,
         house: Arc<House>,
     ) -> Option<Arc<Self>> {
         Some(Arc::new(Self {
-            authority: Authority::new(zone, addresses)?,
+            authority: Authority::new(zone, addresses, issuance)?,
             house,
             pace: Mutex::new(Pace::new(Instant::now())),
             datagrams: Arc::new(Semaphore::new(limits::DNS_PENDING)),
