@@ -5,14 +5,19 @@
 //! any mangling of case, shows nobody two canaries of one run are kin, and cannot be guessed or forged: the synthetic
 //! IV is a MAC of 128 bits. A collector that has the key needs no table to know what to answer.
 
+mod body;
 mod form;
 mod page;
+mod pdf;
 mod recognise;
 mod token;
+mod word;
 mod zone;
 
-pub use form::{Link, dress, over_tls};
+pub use body::{Body, LARGE_BYTES, Large};
+pub use form::{Dress, Link, dress, dress_of, over_tls};
 pub use page::Page;
-pub use recognise::{Keyring, is_token_shaped};
+pub use recognise::{Asked, Keyring};
 pub use token::{Key, Mint, TOKEN_CHARS};
+pub use word::is_token_shaped;
 pub use zone::Zone;

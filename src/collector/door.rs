@@ -13,6 +13,7 @@ use crate::store::Store;
 
 use super::certificate::{CertificateError, Credentials, Identity};
 use super::dns::{self, Nameserver, ZoneSetting};
+use super::effort::Effort;
 use super::intake::Intake;
 use super::limits;
 use super::visitor::Visitor;
@@ -86,6 +87,8 @@ pub(super) struct House {
     pub(super) public_tls: String,
     pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
+    /// For tokens that are nearly ours.
+    pub(super) effort: Effort,
     pub(super) intake: Arc<Intake>,
     places: Arc<Semaphore>,
     stopping: watch::Receiver<Option<Instant>>,
@@ -126,6 +129,7 @@ impl Collector {
             public,
             tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
+            effort: Effort::new(Instant::now()),
             intake: Arc::new(Intake::new(setting.run, store)),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,

@@ -129,7 +129,7 @@ mod tests {
             kind: HitKind::Connection {
                 sent: crate::model::Bytes::default(),
             },
-            recognition: Recognition::None,
+            recognition: Recognition::none(),
         }
     }
 

@@ -11,10 +11,12 @@
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
+mod answer;
 mod authority;
 mod certificate;
 mod dns;
 mod door;
+mod effort;
 mod hello;
 mod http;
 mod http2;
