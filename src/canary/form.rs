@@ -11,7 +11,7 @@ pub struct Link {
     pub token: String,
 }
 
-/// What a link of a form looks like, and what it is for. The page behind it is in [`super::page`].
+/// What a link of a form looks like, and what it is for. The page behind it is a [`super::Page`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dress {
     /// The link, with `COLLECTOR` for host and port, `TOKEN` for the token and `SECRET` for a second one.

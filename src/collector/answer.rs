@@ -12,7 +12,7 @@ use super::limits;
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// The lines that a plain web server sends, in HTTP/2's small letters, and none that names one.
+    /// The lines that a plain web server sends, as HTTP/1 writes them, and none that names one.
     pub(super) lines: Vec<(&'static str, String)>,
     body: Body,
     left: Range<u64>,
@@ -67,25 +67,25 @@ impl Answer {
 
 fn lines(page: &Page, status: u16, span: &Range<u64>) -> Vec<(&'static str, String)> {
     let mut lines = vec![
-        ("date", httpdate::fmt_http_date(SystemTime::now())),
-        ("content-type", page.media_type.to_owned()),
-        ("content-length", (span.end - span.start).to_string()),
-        ("cache-control", "no-store".to_owned()),
+        ("Date", httpdate::fmt_http_date(SystemTime::now())),
+        ("Content-Type", page.media_type.to_owned()),
+        ("Content-Length", (span.end - span.start).to_string()),
+        ("Cache-Control", "no-store".to_owned()),
     ];
     if let Some(location) = &page.location {
-        lines.push(("location", location.clone()));
+        lines.push(("Location", location.clone()));
     }
     if let Body::Large(large) = &page.body {
-        lines.push(("accept-ranges", "bytes".to_owned()));
-        lines.push(("etag", large.tag()));
+        lines.push(("Accept-Ranges", "bytes".to_owned()));
+        lines.push(("ETag", large.tag()));
     }
     let length = page.body.len();
     match status {
         206 => lines.push((
-            "content-range",
+            "Content-Range",
             format!("bytes {}-{}/{length}", span.start, span.end - 1),
         )),
-        416 => lines.push(("content-range", format!("bytes */{length}"))),
+        416 => lines.push(("Content-Range", format!("bytes */{length}"))),
         _ => {}
     }
     lines
@@ -199,7 +199,7 @@ mod tests {
         let range = answer
             .lines
             .iter()
-            .find(|(name, _)| *name == "content-range");
+            .find(|(name, _)| *name == "Content-Range");
         (
             answer.status.as_u16(),
             range.map(|(_, value)| value.clone()),

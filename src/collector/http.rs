@@ -291,23 +291,11 @@ fn head(answer: &Answer, keep: bool) -> String {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
     let connection = if keep { "keep-alive" } else { "close" };
-    let last = ("connection", connection.to_owned());
+    let last = ("Connection", connection.to_owned());
     for (name, value) in answer.lines.iter().chain([&last]) {
-        head += &format!("{}: {value}\r\n", capital(name));
+        head += &format!("{name}: {value}\r\n");
     }
     head + "\r\n"
-}
-
-/// A line's name as servers of HTTP/1 write it.
-fn capital(name: &str) -> String {
-    if name == "etag" {
-        return "ETag".to_owned();
-    }
-    let words = name.split('-').map(|word| {
-        let (first, rest) = word.split_at(1.min(word.len()));
-        first.to_ascii_uppercase() + rest
-    });
-    words.collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
