@@ -505,12 +505,12 @@ fn who_had_a_link_and_did_not_ask_for_it_is_told_and_not_counted() {
             sent(&run),
             (Verdict::Inconclusive, vec![Doubt::LinkRewritten])
         );
-        // Beside a real visit it is a note.
+        // Beside a visit it says nothing more: whoever fetches a page with a browser asks for its icon as well.
         run.visit(planted, Visit::provider(21.0));
         let seen = cell(&run, Arm::Sent);
         assert_eq!(
             (seen.verdict, seen.hits, seen.hearsay),
-            (Verdict::Observed, 1, 1)
+            (Verdict::Observed, 1, 0)
         );
         // Nobody can have had a link that was shown to nobody.
         run.visit(unsent, Visit::new(22.0));

@@ -255,6 +255,22 @@ mod tests {
         }
     }
 
+    /// A link is where the table says, and the rules for programs are about those places.
+    #[test]
+    fn robots_are_told_what_their_forms_need() {
+        let body = robots().body;
+        let text = String::from_utf8(body.bytes(0..body.len())).unwrap();
+        for (form, rule) in [
+            (Form::RobotsAllowed, "Allow: /open/\n"),
+            (Form::RobotsDenied, "Disallow: /private/\n"),
+        ] {
+            assert!(text.contains(rule), "{text}");
+            let (_, folder) = rule.trim().split_once(": ").unwrap();
+            let link = crate::canary::dress_of(form).link;
+            assert!(link.ends_with(&format!("COLLECTOR{folder}TOKEN")), "{link}");
+        }
+    }
+
     #[test]
     fn what_a_script_computes_stands_nowhere() {
         let Body::Whole(text) = page(Look::Script, &Nowhere).body else {

@@ -27,9 +27,9 @@ pub(super) const BODY_TIME: Duration = Duration::from_secs(90);
 /// and shorter than anything is given up after.
 pub(super) const PIECE_TIME: Duration = Duration::from_millis(800);
 
-/// Broken tokens a second that are tried against ours. Each costs about a millisecond, so a flood of them costs one core
-/// a fifteenth of its time; a service that breaks tokens does it with fewer.
-pub(super) const TRIES: f32 = 64.0;
+/// Broken tokens a second that are tried against ours. Each costs some milliseconds, so a flood of them costs one core a
+/// small part of its time; a service that breaks tokens sends fewer.
+pub(super) const TRIES: f32 = 32.0;
 
 /// For a closed connection's last bytes to arrive, so that a reset does not wipe out the answer.
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);

@@ -85,7 +85,7 @@ named! {
         ExposureUnconfirmed = "exposure-unconfirmed",
         /// The link was not seen to arrive.
         NotDelivered = "not-delivered",
-        /// The link arrived as another one, or the service came by another one.
+        /// The link arrived as another one, the service came by another one, or somebody had it and did not come for it.
         LinkRewritten = "link-rewritten",
         /// Fewer trials were played than planned, or too few to speak of absence.
         TooFewTrials = "too-few-trials",
@@ -212,8 +212,8 @@ pub struct Cell {
     pub hits: u32,
     /// Trials that had one after their window had closed: known, and not among the hits.
     pub late: u32,
-    /// Trials whose link somebody who is not us had, without asking for it: it stood in a `Referer`, or was asked for
-    /// with an error in it. Not among the hits.
+    /// Trials that had no visitor, and whose link somebody who is not us had all the same: it stood in a `Referer`, or
+    /// was asked for with an error in it.
     pub hearsay: u32,
     /// Exact interval for the chance of a visit, at 95 %.
     pub interval: Interval,

@@ -198,7 +198,7 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
         (cell.late > 0).then(|| format!("{} more after the window had closed", trials(cell.late)));
     let known = (cell.hearsay > 0).then(|| {
         format!(
-            "somebody had the link and asked for something else, in {}",
+            "somebody had the link and did not come for it, in {}",
             trials(cell.hearsay)
         )
     });

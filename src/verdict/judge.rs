@@ -164,10 +164,11 @@ impl Bench<'_> {
         })
     }
 
-    /// Whether a stranger had its link, and came for something else.
+    /// Whether a stranger had its link, and none came for it.
     fn is_known(&self, trial: &Trial) -> bool {
         let mut seen = self.observations.iter();
-        seen.any(|seen| seen.trial == trial.id && !seen.actor.is_own() && seen.hearsay)
+        let visited = self.visited(trial, false) || self.visited(trial, true);
+        !visited && seen.any(|seen| seen.trial == trial.id && !seen.actor.is_own() && seen.hearsay)
     }
 
     fn seen_in(&self, trials: &[&Trial]) -> Vec<&Observation> {

@@ -88,7 +88,7 @@ struct CellReport {
     hits: u32,
     /// Trials that had one after their window had closed: known, and not among the hits.
     late: u32,
-    /// Trials whose link somebody who is not us had, without asking for it. Not among the hits.
+    /// Trials that had no visitor, and whose link somebody who is not us had all the same.
     hearsay: u32,
     /// Exact 95 % interval of the chance of a visit.
     #[schemars(length(equal = 2))]
