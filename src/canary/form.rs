@@ -24,81 +24,35 @@ pub struct Dress {
 
 /// The one table of forms.
 #[must_use]
+#[rustfmt::skip]
 pub const fn dress_of(form: Form) -> Dress {
     const PLAIN: &str = "http://COLLECTOR/TOKEN";
     let (link, what, asks) = match form {
-        Form::Http => (
-            PLAIN,
-            "a page with an image and a style sheet",
-            "is it fetched, and rendered?",
-        ),
+        Form::Http => (PLAIN, "a page with an image and a style sheet", "is it fetched, and rendered?"),
         // The heise shape of 2013: what a one-time link or a share holds is in the query. A second token there shows
         // whether the whole link was learned or only its path.
-        Form::QuerySecret => (
-            "http://COLLECTOR/TOKEN?key=SECRET",
-            "the same",
-            "is the secret in a link's query used?",
-        ),
-        Form::Https => (
-            "https://COLLECTOR/TOKEN",
-            "the same, over TLS",
-            "is a link fetched whose certificate is checked?",
-        ),
+        Form::QuerySecret => ("http://COLLECTOR/TOKEN?key=SECRET", "the same", "is the secret in a link's query used?"),
+        Form::Https => ("https://COLLECTOR/TOKEN",
+            "the same, over TLS", "is a link fetched whose certificate is checked?"),
         // Messengers that show pictures in place go by the ending.
-        Form::Image => (
-            "http://COLLECTOR/TOKEN.png",
-            "a PNG",
-            "is a picture fetched to be shown?",
-        ),
+        Form::Image => ("http://COLLECTOR/TOKEN.png", "a PNG", "is a picture fetched to be shown?"),
         Form::Redirect301 => (PLAIN, "301 to another token", "is a redirect followed?"),
         Form::Redirect302 => (PLAIN, "302 to another token", "the same"),
-        Form::Redirect307 => (
-            PLAIN,
-            "307 to another token",
-            "the same; and with the same method?",
-        ),
-        Form::RedirectMeta => (
-            PLAIN,
-            "a page that leads on by `meta refresh`",
-            "is markup followed?",
-        ),
-        Form::RedirectScript => (
-            PLAIN,
-            "a page that leads on by script, to an address written in it",
-            "is it run, or searched for addresses?",
-        ),
+        Form::Redirect307 => (PLAIN, "307 to another token", "the same; and with the same method?"),
+        Form::RedirectMeta => (PLAIN, "a page that leads on by `meta refresh`", "is markup followed?"),
+        Form::RedirectScript => (PLAIN,
+            "a page that leads on by script, to an address written in it", "is it run, or searched for addresses?"),
         Form::Large => (PLAIN, "8 MiB, in ranges if asked for", "how much is taken?"),
-        Form::Script => (
-            PLAIN,
-            "a page whose script computes an address that stands nowhere in it",
-            "is it run?",
-        ),
-        Form::RobotsAllowed => (
-            "http://COLLECTOR/open/TOKEN",
-            "the page, where `robots.txt` allows programs",
-            "is `robots.txt` read? The control for the next",
-        ),
-        Form::RobotsDenied => (
-            "http://COLLECTOR/private/TOKEN",
-            "the page, where `robots.txt` forbids programs",
-            "is `robots.txt` obeyed?",
-        ),
+        Form::Script => (PLAIN, "a page whose script computes an address that stands nowhere in it", "is it run?"),
+        Form::RobotsAllowed => ("http://COLLECTOR/open/TOKEN",
+            "the page, where `robots.txt` allows programs", "is `robots.txt` read? The control for the next"),
+        Form::RobotsDenied => ("http://COLLECTOR/private/TOKEN",
+            "the page, where `robots.txt` forbids programs", "is `robots.txt` obeyed?"),
         Form::NotFound => (PLAIN, "404 with a body", "is it tried again?"),
-        Form::Slow => (
-            PLAIN,
-            "a page in five pieces over four seconds",
-            "how long is waited?",
-        ),
-        Form::Pdf => (
-            "http://COLLECTOR/TOKEN.pdf",
-            "a PDF with a link in it",
-            "are documents fetched, and searched?",
-        ),
-        Form::Credentials => (
-            "http://reader:SECRET@COLLECTOR/TOKEN",
-            "the page; user and password are made up",
-            "are a link's user and password used?",
-        ),
+        Form::Slow => (PLAIN, "a page in five pieces over four seconds", "how long is waited?"),
+        Form::Pdf => ("http://COLLECTOR/TOKEN.pdf", "a PDF with a link in it", "are documents fetched, and searched?"),
+        Form::Credentials => ("http://reader:SECRET@COLLECTOR/TOKEN",
+            "the page; user and password are made up", "are a link's user and password used?"),
     };
     Dress { link, what, asks }
 }

@@ -156,7 +156,12 @@ fn computed(token: &str) -> String {
         .map(|(byte, at)| (u32::from(byte) ^ (at * 7 + 3)).to_string());
     let numbers = mixed.collect::<Vec<_>>().join(",");
     format!(
-        "<script>\nnew Image().src = \"/\" + [{numbers}].map(function (n, i) {{ return String.fromCharCode(n ^ (i * 7 + 3)); }}).join(\"\") + \".png\";\n</script>\n"
+        r#"<script>
+new Image().src = "/" + [{numbers}].map(function (n, i) {{
+  return String.fromCharCode(n ^ (i * 7 + 3));
+}}).join("") + ".png";
+</script>
+"#
     )
 }
 

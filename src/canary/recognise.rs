@@ -92,8 +92,8 @@ impl Keyring {
         self.class([(place, text)], || false)
     }
 
-    /// Finds the tokens in the host that a TLS hello names. One that is not in the zone is just a host, and no stranger's
-    /// canary.
+    /// Finds the tokens in the host that a TLS hello names. One that is not in the zone is just a host, and no
+    /// stranger's canary.
     #[must_use]
     pub fn recognise_name(&self, public: &str, name: &str) -> Recognition {
         if let Some(front) = Zone::of(public).as_ref().and_then(|zone| zone.inside(name)) {

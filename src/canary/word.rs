@@ -4,8 +4,8 @@
 //! what was planted, so that a look-up costs the same for one canary as for a million. What can be said is this:
 //!
 //! * *mutated*: one character was changed, lost or added, and the word without the error is a token. To find that out
-//!   all such words are tried, about 1400 at the most, so it is done for one word of an HTTP request, and only as often as
-//!   the collector can afford; a mutated token therefore always names its canary.
+//!   all such words are tried, about 1400 at the most, so it is done for one word of an HTTP request, and only as often
+//!   as the collector can afford; a mutated token therefore always names its canary.
 //! * *truncated*: shaped like the beginning of a token, with letters and digits of its alphabet. Whether it was one of
 //!   ours cannot be known.
 //! * *forged*: shaped like a token and none. What is broken in two places, or was not tried, is among them.
