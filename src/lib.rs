@@ -11,7 +11,7 @@
 //! 6  DOOR       cli                                                          argv, env, terminal, files named on argv
 //! 5  CONDUCTOR  audit                                                        time, tasks, signals
 //! 4  HANDS      browser     collector                                        WebDriver | sockets, TLS, DNS
-//! 3  MEMORY     store                                                        SQLite
+//! 3  MEMORY     store                                                        SQLite, a remote collector
 //!    ----------------------------- the water line: below it no I/O, no clock, no dice -----------------------------
 //! 2  THOUGHT    plan        verdict       report
 //! 1  GRAMMAR    scenario    canary        attribution

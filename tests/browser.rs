@@ -16,7 +16,7 @@ use waxseal::browser::{
     Course, DoorRule, Driver, DriverError, DriverOptions, Fill, Played, Secret, Session,
     SessionOptions, Setting, StepError,
 };
-use waxseal::canary::{Key, Keyring, Link, Mint, dress};
+use waxseal::canary::{Key, Keyring, Link, dress};
 use waxseal::collector::{self, Authority, Collector, Credentials};
 use waxseal::model::{Account, Arm, Form, Part, Record, RunId, TokenId, TrialId};
 use waxseal::scenario::{
@@ -955,17 +955,18 @@ fn wait_until(mut so: impl FnMut() -> bool) {
 async fn a_browser_follows_every_redirect_and_runs_scripts() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-    let mint = Mint::new(Key::new([7; 32]));
-    let run = RunId(0xc0de_0005);
+    let (key, run) = (Key::new([7; 32]), RunId(0xc0de_0005));
+    let mint = key.mint(run);
     let setting = collector::Setting {
         listen: "127.0.0.1:0".parse().unwrap(),
         public: None,
         zone: None,
         credentials: Credentials::lab(Authority::new().unwrap()),
-        keyring: Keyring::new(vec![mint.clone()], Key::new([8; 32])),
+        keyring: Keyring::all(key),
         run,
+        admin: None,
     };
-    let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+    let collector = Collector::start(setting, store.clone()).await.unwrap();
     let mut room = Room::open(None).await;
     for (form, part) in [
         (Form::Redirect301, Part::Hop),

@@ -38,8 +38,8 @@ impl House {
     async fn open_with(zone: Option<ZoneSetting>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([3; 32]));
-        let keyring = Keyring::new(vec![mint.clone()], Key::new([4; 32]));
+        let mint = Key::new([3; 32]).mint(RUN);
+        let keyring = Keyring::all(Key::new([3; 32]));
         let setting = Setting {
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
@@ -47,8 +47,9 @@ impl House {
             credentials: Credentials::lab(Authority::new().unwrap()),
             keyring,
             run: RUN,
+            admin: None,
         };
-        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {
             collector,
             store,
@@ -118,7 +119,7 @@ async fn a_request_is_kept_as_it_was_sent() {
         "GET {target} HTTP/1.1\r\nhOsT: x\r\nX-B: 2\r\nX-A: \u{ff}\r\nx-b: 1\r\nConnection: close\r\n\r\n"
     );
     let head: Vec<u8> = head.chars().map(|c| u8::try_from(c).unwrap()).collect();
-    let answer = talk(house.collector.address(), head).await;
+    let answer = talk(house.collector.address().unwrap(), head).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let body = answer.split_once("\r\n\r\n").unwrap().1.len() as u64;
     let hits = house.hits().await;
@@ -158,7 +159,11 @@ async fn one_connection_may_ask_many_times_and_pipeline() {
     let posted = format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
     let head = format!("HEAD {target} HTTP/1.1\r\nHost: x\r\n\r\n");
     let last = "GET /favicon.ico HTTP/1.0\r\n\r\n";
-    let answer = talk(house.collector.address(), format!("{posted}{head}{last}")).await;
+    let answer = talk(
+        house.collector.address().unwrap(),
+        format!("{posted}{head}{last}"),
+    )
+    .await;
     assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2);
     assert_eq!(answer.matches("HTTP/1.1 404 Not Found").count(), 1);
     let hits = house.hits().await;
@@ -188,7 +193,7 @@ async fn a_link_in_a_zone_brings_both_its_tokens() {
         addresses: Vec::new(),
     };
     let house = House::open_with(Some(zone)).await;
-    let address = house.collector.address();
+    let address = house.collector.address().unwrap();
     let id = |part| TokenId {
         run: RUN,
         trial: TrialId(1),
@@ -260,7 +265,7 @@ async fn a_sealed_door_notes_and_refuses_and_an_open_one_notes_and_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
     let house = House::open().await;
-    let address = house.collector.address();
+    let address = house.collector.address().unwrap();
     let forged = "b".repeat(42);
     talk(
         address,
@@ -311,7 +316,7 @@ async fn without_a_record_there_is_no_answer() {
         .execute_batch("ALTER TABLE record RENAME TO gone")
         .unwrap();
     assert_eq!(
-        talk(house.collector.address(), "GET / HTTP/1.1\r\n\r\n").await,
+        talk(house.collector.address().unwrap(), "GET / HTTP/1.1\r\n\r\n").await,
         ""
     );
     intruder
@@ -396,7 +401,7 @@ fn recorded(store: &Path) -> Vec<String> {
         matches!(store.verify(), Ok(Ok(_))),
         "the chain holds after a crash"
     );
-    let run = store.find("latest").unwrap();
+    let run = store.runs().unwrap().last().unwrap().run;
     let target = |record: &Record| match record {
         Record::Hit(hit) => Some(request(hit).target.text()),
         _ => None,

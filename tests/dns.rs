@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::burst::{assert_none_lost, killed_in_a_burst};
 use common::golden::assert_golden;
 use tempfile::TempDir;
-use waxseal::canary::{Key, Keyring, Mint, Zone};
+use waxseal::canary::{Key, Keyring, Zone};
 use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
 use waxseal::model::{
     Arm, Form, Hit, HitKind, Part, Query, Recognition, Record, RunId, TokenId, Transport, TrialId,
@@ -37,7 +37,7 @@ impl House {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([3; 32]));
+        let mint = Key::new([3; 32]).mint(RUN);
         let setting = Setting {
             credentials: Credentials::lab(Authority::new().unwrap()),
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -47,10 +47,11 @@ impl House {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             }),
-            keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),
+            keyring: Keyring::all(Key::new([3; 32])),
             run: RUN,
+            admin: None,
         };
-        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {
             collector,
             store,
@@ -584,7 +585,7 @@ fn recorded(store: &Path) -> Vec<String> {
         matches!(store.verify(), Ok(Ok(_))),
         "the chain holds after a crash"
     );
-    let run = store.find("latest").unwrap();
+    let run = store.runs().unwrap().last().unwrap().run;
     let name = |record: &Record| match record {
         Record::Hit(hit) => Some(query(hit).name.trim_end_matches('.').to_owned()),
         _ => None,

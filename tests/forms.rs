@@ -32,16 +32,18 @@ impl House {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([5; 32]));
+        let key = Key::new([5; 32]);
+        let mint = key.mint(RUN);
         let setting = Setting {
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
             zone: None,
             credentials: Credentials::lab(Authority::kept_in(&folder.path().join("lab")).unwrap()),
-            keyring: Keyring::new(vec![mint.clone()], Key::new([6; 32])),
+            keyring: Keyring::all(key),
             run: RUN,
+            admin: None,
         };
-        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {
             collector,
             store,
@@ -171,7 +173,7 @@ async fn a_large_body_is_given_whole_and_in_ranges_over_http_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_a_large_body_is_not_counted() {
     let house = House::open().await;
-    let (address, link) = (house.collector.address(), house.link(Form::Large));
+    let (address, link) = (house.collector.address().unwrap(), house.link(Form::Large));
     let asked = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         let head = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", link.token);
@@ -309,7 +311,7 @@ async fn no_answer_names_the_tool() {
 async fn a_slow_page_is_cut_when_the_collector_stops() {
     let house = House::open().await;
     let whole = curl(&[&house.link(Form::Http).url]).await.len() as u64;
-    let (address, link) = (house.collector.address(), house.link(Form::Slow));
+    let (address, link) = (house.collector.address().unwrap(), house.link(Form::Slow));
     let asked = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream

@@ -14,6 +14,7 @@ use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::golden::in_repository;
+use common::served::{PLANT, READ, Served};
 use serde_json::Value;
 use tempfile::TempDir;
 use waxseal::model::{Door, HitKind, Record};
@@ -131,6 +132,15 @@ struct Audit {
 
 impl Audit {
     fn start(lab: &Lab, scenario: &Path, words: &[&str]) -> Self {
+        Self::start_with(lab, scenario, words, |_| {})
+    }
+
+    fn start_with(
+        lab: &Lab,
+        scenario: &Path,
+        words: &[&str],
+        set: impl FnOnce(&mut Command),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("tmp")).unwrap();
         let mut command = waxseal(folder.path());
@@ -148,6 +158,7 @@ impl Audit {
             .envs(lab.passwords.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        set(&mut command);
         let mut process = command.spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap());
         Self {
@@ -409,6 +420,59 @@ fn the_lounge_is_read_rightly() {
     );
 }
 
+/// Through a collector in a process of its own, which keeps the evidence: the same verdicts, and the same when somebody
+/// judges again who may only read.
+#[test]
+fn the_lounge_is_read_rightly_through_a_collector_elsewhere() {
+    let lab = Lab::up(&["on", "off"]);
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::for_runs_elsewhere(folder.path(), &[]);
+    let root = folder.path().join("authority/ca.pem");
+    let elsewhere = |command: &mut Command, secret| {
+        command
+            .env("WAXSEAL_STORE", served.admin())
+            .env("WAXSEAL_STORE_ROOT", &root)
+            .env("WAXSEAL_SECRET", secret);
+    };
+    let scenario = brief(&[]);
+    let variants = ["--variant", "prefetch-on", "--variant", "prefetch-off"];
+    let words = [&variants[..], &["--trials", "3"]].concat();
+    let mut audit = Audit::start_with(&lab, scenario.path(), &words, |command| {
+        elsewhere(command, PLANT);
+    });
+    let (status, told) = audit.end();
+    assert_eq!(status, Some(0), "{told}");
+    let report = audit.report();
+    let sent = cells(&report, "sent", "prefetch-on")[0];
+    assert_eq!(
+        (&sent["verdict"], &sent["depth"], &sent["hits"]),
+        (&"observed".into(), &"loaded".into(), &3.into()),
+        "{told}"
+    );
+    assert_eq!(
+        sent["actors"],
+        serde_json::json!(["provider", "sender", "recipient"])
+    );
+    let silent = cells(&report, "sent", "prefetch-off")[0];
+    assert_eq!(
+        (&silent["verdict"], &silent["doubts"]),
+        (&"not-observed".into(), &serde_json::json!([])),
+        "{told}"
+    );
+    let mut judge = waxseal(audit.folder.path());
+    elsewhere(&mut judge, READ);
+    let run = report["run"]["id"].as_str().unwrap();
+    let again = judge
+        .args(["judge", run, "--report", "json=-"])
+        .output()
+        .unwrap();
+    assert_eq!(again.status.code(), Some(0));
+    assert_eq!(
+        String::from_utf8(again.stdout).unwrap(),
+        fs::read_to_string(audit.folder.path().join("report.json")).unwrap()
+    );
+}
+
 /// An address that is free for datagrams and connections.
 fn free_for_dns() -> String {
     let found = std::iter::repeat_with(|| UdpSocket::bind("127.0.0.1:0").unwrap());
@@ -615,7 +679,7 @@ fn over_https_it_reads_where_it_trusts_us_and_only_knocks_where_it_does_not() {
 /// How many hellos the provider left at the public door.
 fn hellos(audit: &Audit) -> usize {
     let store = waxseal::store::Store::open(&audit.folder.path().join("evidence.db")).unwrap();
-    let run = store.find("latest").unwrap();
+    let run = store.runs().unwrap().last().unwrap().run;
     let provider: std::net::IpAddr = "127.0.0.2".parse().unwrap();
     let is_its_hello = |entry: &waxseal::model::Entry| match &entry.record {
         Record::Hit(hit) => {

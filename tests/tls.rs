@@ -32,17 +32,18 @@ impl House {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Mint::new(Key::new([3; 32]));
+        let mint = Key::new([3; 32]).mint(RUN);
         let authority = Authority::kept_in(&folder.path().join("lab")).unwrap();
         let setting = Setting {
             zone: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             public: None,
             credentials: Credentials::lab(authority),
-            keyring: Keyring::new(vec![mint.clone()], Key::new([4; 32])),
+            keyring: Keyring::all(Key::new([3; 32])),
             run: RUN,
+            admin: None,
         };
-        let collector = Collector::start(setting, Arc::clone(&store)).await.unwrap();
+        let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {
             collector,
             store,
@@ -170,7 +171,7 @@ async fn curl_over_http_1_leaves_its_hello_and_its_request() {
     let got = curl(&["--http1.1", "--cacert", root.to_str().unwrap(), &link]).await;
     assert!(got.status.success(), "{got:?}");
     let body = String::from_utf8(got.stdout).unwrap();
-    let child = format!("content=\"https://{}/", house.collector.address());
+    let child = format!("content=\"https://{}/", house.collector.address().unwrap());
     assert!(body.contains(&child), "children stay on https: {body}");
     let records = house.records().await;
     let [first, shaken, asked, Record::Answer(answer)] = &records[..] else {
@@ -288,7 +289,7 @@ async fn a_client_that_agrees_on_http_2_and_asks_nothing_is_kept_as_that() {
     let house = House::open().await;
     let words = ["-alpn", "h2"];
     assert!(
-        s_client(house.collector.address(), &words)
+        s_client(house.collector.address().unwrap(), &words)
             .await
             .status
             .success()
@@ -328,7 +329,7 @@ async fn openssl_that_shakes_hands_and_asks_nothing_is_kept_as_that() {
     let name = format!("{}.example.org", token.to_uppercase());
     let words = ["-tls1_2", "-servername", &name];
     assert!(
-        s_client(house.collector.address(), &words)
+        s_client(house.collector.address().unwrap(), &words)
             .await
             .status
             .success()
@@ -365,7 +366,7 @@ async fn a_hello_is_the_same_hello_in_single_bytes_and_single_byte_records() {
         "a-name-as-long-as-a-token.example.org",
     ];
     assert!(
-        s_client(house.collector.address(), &words)
+        s_client(house.collector.address().unwrap(), &words)
             .await
             .status
             .success()
@@ -384,7 +385,7 @@ async fn a_hello_is_the_same_hello_in_single_bytes_and_single_byte_records() {
         .collect();
     for bytes in [&raw, &shredded] {
         let pieces = bytes.iter().map(|&byte| vec![byte]).collect();
-        let answer = talk(house.collector.address(), pieces).await;
+        let answer = talk(house.collector.address().unwrap(), pieces).await;
         assert_eq!(answer.first(), Some(&0x16), "the handshake goes on");
     }
     let records = house.records().await;
@@ -408,7 +409,7 @@ async fn a_hello_is_the_same_hello_in_single_bytes_and_single_byte_records() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_looks_like_a_hello_is_kept_and_gets_an_alert() {
     let house = House::open().await;
-    let address = house.collector.address();
+    let address = house.collector.address().unwrap();
     let garbage = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00".to_vec();
     let answer = talk(address, vec![garbage.clone()]).await;
     assert_eq!(answer.first(), Some(&0x15), "an alert: {answer:?}");
@@ -562,7 +563,7 @@ async fn connect(house: &House) -> tokio_rustls::client::TlsStream<tokio::net::T
     let mut config = house.collector.identity().client().unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let stream = tokio::net::TcpStream::connect(house.collector.address())
+    let stream = tokio::net::TcpStream::connect(house.collector.address().unwrap())
         .await
         .unwrap();
     let name = "127.0.0.1".try_into().unwrap();
@@ -612,7 +613,7 @@ async fn chromium_over_https_meets_its_own_door() {
     let driver = Driver::start(&options).await.unwrap();
     for (account, sealed) in [(Account::Sender, true), (Account::Recipient, false)] {
         let to = house.collector.open_door(account, sealed).await.unwrap();
-        let from = house.collector.address().to_string();
+        let from = house.collector.address().unwrap().to_string();
         let options = SessionOptions {
             account,
             profile: None,

@@ -1,39 +1,26 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::canary::{Key, Keyring};
-use crate::collector::{Collector, Credentials, Setting, ZoneSetting};
-use crate::model::{Record, RunId};
+use crate::collector::{Collector, Setting};
+use crate::model::Record;
 use crate::store::Store;
 
-use super::conduct::{AuditError, draw};
+use super::conduct::AuditError;
 use super::stop::Stop;
 
-/// Runs a collector alone until it is wished to stop: it has no keys, so every token is a stranger's, and every hit is
-/// recorded. `told` hears the run and sees the collector once its door is open.
+/// Runs a collector alone until it is wished to stop: what carries a token is recorded under the run it was planted for,
+/// everything else under the collector's own. `told` sees the collector once its door is open.
 ///
 /// # Errors
-/// The address cannot be listened on, nothing can be shown over TLS, or the last gap cannot be recorded.
+/// An address cannot be listened on, nothing can be shown over TLS, or the last gap cannot be recorded.
 pub async fn listen_alone(
-    listen: SocketAddr,
-    zone: Option<ZoneSetting>,
-    credentials: Credentials,
+    setting: Setting,
     store: Arc<Store>,
     stop: &Stop,
-    told: impl FnOnce(RunId, &Collector),
+    told: impl FnOnce(&Collector),
 ) -> Result<(), AuditError> {
-    let run = RunId(u32::from_be_bytes(draw()?));
-    let keyring = Keyring::new(Vec::new(), Key::new(draw()?));
-    let setting = Setting {
-        listen,
-        public: None,
-        zone,
-        credentials,
-        keyring,
-        run,
-    };
-    let collector = Collector::start(setting, Arc::clone(&store)).await?;
-    told(run, &collector);
+    let run = setting.run;
+    let collector = Collector::start(setting, store.clone()).await?;
+    told(&collector);
     stop.wished().await;
     if let Some(gap) = collector.stop().await {
         store.append(run, &Record::Gap(gap)).await?;

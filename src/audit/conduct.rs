@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 
 use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
 use crate::canary::{Key, Keyring, Mint, Zone};
 use crate::collector::{
-    CertificateError, Collector, CollectorError, Credentials, Setting as CollectorSetting,
-    ZoneSetting,
+    Apart, CertificateError, Collector, CollectorError, Credentials, Setting as CollectorSetting,
+    ZoneSetting, client_trusting,
 };
 use crate::model::{
     Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
@@ -18,7 +19,7 @@ use crate::model::{
 };
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::store::{Store, StoreError};
+use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
@@ -47,6 +48,8 @@ pub struct Setting {
     pub zone: Option<ZoneSetting>,
     /// What is shown over TLS.
     pub credentials: Credentials,
+    /// The collector to plant for, where it is not one of our own: the five above are then its business.
+    pub collector: Option<Arc<RemoteStore>>,
     /// How browsers are had.
     pub driver: DriverOptions,
     /// Whether they show a window.
@@ -97,6 +100,11 @@ pub enum AuditError {
         /// The zone.
         zone: Zone,
     },
+    /// A collector elsewhere speaks another language.
+    #[error(
+        "plant for the collector: what it gave for making tokens is not understood; is it of the same version?"
+    )]
+    Mint,
     /// The system has no dice.
     #[error("draw a key: {0}")]
     Dice(getrandom::Error),
@@ -114,7 +122,7 @@ pub enum AuditError {
 /// Something that is needed before the first trial is not there, or evidence cannot be kept any more.
 pub async fn conduct(
     setting: Setting,
-    store: Arc<Store>,
+    store: Arc<dyn EvidenceStore>,
     teller: Teller,
     stop: &Stop,
 ) -> Result<Conducted, AuditError> {
@@ -124,36 +132,33 @@ pub async fn conduct(
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let secrets = secrets?;
-    let run = RunId(u32::from_be_bytes(draw()?));
-    let mint = Mint::new(Key::new(draw()?));
-    let keyring = Keyring::new(vec![mint.clone()], Key::new(draw()?));
-    let collector = CollectorSetting {
-        listen: setting.listen,
-        public,
-        zone: setting.zone.clone(),
-        credentials: setting.credentials.clone(),
-        keyring,
-        run,
+    let mut conductor = Conductor::new();
+    let post = match &setting.collector {
+        Some(remote) => Post::elsewhere(remote, &store, &mut conductor.clock).await?,
+        None => Post::here(&setting, public, &store).await?,
     };
-    let collector = Collector::start(collector, Arc::clone(&store)).await?;
+    let (run, collector) = (post.run, &post.collector);
     let Some(driver) = stop.or(Driver::start(&setting.driver)).await else {
         collector.stop().await;
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let driver = driver?;
-    let mut conductor = Conductor::new();
-    let house = house(&setting, run, mint, secrets, &collector, &store, teller).await;
+    let house = house(&setting, &post, secrets, &store, teller).await;
     let played = match &house {
         Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
         Err(_) => Some(Ok(())),
     };
     // The browsers go first: what they still ask for while they live is heard.
     driver.stop().await;
-    let gap = collector.stop().await;
+    let mut gaps: Vec<Gap> = collector.stop().await.into_iter().collect();
     house?;
     let interrupted = !matches!(played, Some(Ok(())));
     if conductor.begun {
-        conductor.close(&store, run, gap, interrupted).await?;
+        if let Some(remote) = &setting.collector {
+            let health = conductor.clock.compare(remote).await?;
+            gaps.extend(health.gap);
+        }
+        conductor.close(&*store, run, gaps, interrupted).await?;
     }
     played.transpose()?;
     let run = conductor.begun.then_some(run);
@@ -176,6 +181,24 @@ impl Clock {
         }
     }
 
+    /// Looks at the clock of a collector elsewhere, which times the visits: as far as it is from ours, before or behind, as
+    /// little can be said of what followed what.
+    async fn compare(&mut self, remote: &RemoteStore) -> Result<Health, StoreError> {
+        let (before, health) = (Timestamp::now(), remote.health().await?);
+        self.meet(before, health.at, Timestamp::now());
+        Ok(health)
+    }
+
+    /// Another clock said `theirs` at an instant between two of ours.
+    fn meet(&mut self, before: Timestamp, theirs: Timestamp, after: Timestamp) {
+        let apart = millis(theirs, before).max(millis(after, theirs)).max(0);
+        let apart = if theirs < before { -apart } else { apart };
+        let is_within = (before..=after).contains(&theirs);
+        if !is_within && apart.abs() > self.drift_ms.abs() {
+            self.drift_ms = apart;
+        }
+    }
+
     /// Looks at both again. Often, because a clock may jump forth and back.
     fn look(&mut self) {
         let steady = i64::try_from(self.steady.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -186,18 +209,80 @@ impl Clock {
     }
 }
 
-async fn house(
-    setting: &Setting,
+/// Where a run's links lead: a collector of our own, or one elsewhere with our browsers' doors here.
+struct Post {
     run: RunId,
     mint: Mint,
+    /// The public door too, where it is our own.
+    collector: Collector,
+    /// Who answers for the links' names, if that is to be asked directly.
+    dns: Option<SocketAddr>,
+    /// How our own fetches are made over TLS.
+    client: ClientConfig,
+}
+
+impl Post {
+    async fn here(
+        setting: &Setting,
+        public: Option<String>,
+        store: &Arc<dyn EvidenceStore>,
+    ) -> Result<Self, AuditError> {
+        let (run, key) = (RunId(u32::from_be_bytes(draw()?)), Key::new(draw()?));
+        let mint = key.mint(run);
+        let of_its_own = CollectorSetting {
+            listen: setting.listen,
+            public,
+            zone: setting.zone.clone(),
+            credentials: setting.credentials.clone(),
+            keyring: Keyring::all(key),
+            run,
+            admin: None,
+        };
+        let collector = Collector::start(of_its_own, Arc::clone(store)).await?;
+        Ok(Self {
+            run,
+            mint,
+            dns: collector.dns(),
+            client: collector.identity().client()?,
+            collector,
+        })
+    }
+
+    async fn elsewhere(
+        remote: &RemoteStore,
+        store: &Arc<dyn EvidenceStore>,
+        clock: &mut Clock,
+    ) -> Result<Self, AuditError> {
+        let before = Timestamp::now();
+        let registered = remote.register().await?;
+        clock.meet(before, registered.at, Timestamp::now());
+        let mint = Mint::from_secret(&registered.mint).ok_or(AuditError::Mint)?;
+        let apart = Apart {
+            public: registered.public,
+            keyring: Keyring::one(mint.clone(), Key::new(draw()?)),
+            run: registered.run,
+        };
+        Ok(Self {
+            run: registered.run,
+            mint,
+            collector: Collector::apart(apart, Arc::clone(store))?,
+            dns: registered.dns,
+            client: client_trusting(&registered.roots)?,
+        })
+    }
+}
+
+async fn house(
+    setting: &Setting,
+    post: &Post,
     secrets: Secrets,
-    collector: &Collector,
-    store: &Arc<Store>,
+    store: &Arc<dyn EvidenceStore>,
     teller: Teller,
 ) -> Result<House, AuditError> {
-    let from = match &setting.zone {
+    let collector = &post.collector;
+    let from = match Zone::of(collector.public()) {
         // Whatever the port: nothing that a browser of ours wants from the zone may come in elsewhere.
-        Some(ZoneSetting { zone, .. }) => format!("*.{zone}"),
+        Some(zone) => format!("*.{zone}"),
         None => authority(collector.public())?,
     };
     let mut doors = BTreeMap::new();
@@ -217,16 +302,16 @@ async fn house(
     let auditor = reqwest::Client::builder()
         .user_agent(&name)
         .no_proxy()
-        .tls_backend_preconfigured(collector.identity().client()?)
+        .tls_backend_preconfigured(post.client.clone())
         .pool_max_idle_per_host(0);
-    let auditor = match collector.dns() {
+    let auditor = match post.dns {
         Some(server) => auditor.dns_resolver(OwnNames::at(server)),
         None => auditor,
     };
     Ok(House {
-        run,
+        run: post.run,
         scenario: setting.scenario.clone(),
-        mint,
+        mint: post.mint.clone(),
         public: collector.public().to_owned(),
         store: Arc::clone(store),
         teller,
@@ -384,12 +469,12 @@ impl Conductor {
     /// Writes what is left to be said of a run.
     async fn close(
         &mut self,
-        store: &Store,
+        store: &dyn EvidenceStore,
         run: RunId,
-        gap: Option<Gap>,
+        gaps: Vec<Gap>,
         interrupted: bool,
     ) -> Result<(), StoreError> {
-        if let Some(gap) = gap {
+        for gap in gaps {
             store.append(run, &Record::Gap(gap)).await?;
         }
         self.clock.look();

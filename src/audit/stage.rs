@@ -12,7 +12,7 @@ use crate::model::{
     StepRef, Timestamp, TokenId, Trial, Via,
 };
 use crate::scenario::{Scenario, Step, Target, Verb};
-use crate::store::{Store, StoreError};
+use crate::store::{EvidenceStore, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{Secrets, Values};
@@ -32,7 +32,7 @@ pub(super) struct House {
     pub(super) scenario: Scenario,
     pub(super) mint: Mint,
     pub(super) public: String,
-    pub(super) store: Arc<Store>,
+    pub(super) store: Arc<dyn EvidenceStore>,
     pub(super) teller: Teller,
     /// What our own fetches call themselves.
     pub(super) name: String,

@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn every_form_makes_a_link_of_its_own_shape() {
-        let mint = Mint::new(Key::new([1; 32]));
+        let mint = Key::new([1; 32]).mint(RunId(1));
         for &form in Form::ALL {
             let id = TokenId {
                 run: RunId(1),

@@ -120,7 +120,8 @@ pub(super) fn page(look: Look, around: &impl Surroundings) -> Page {
 }
 
 /// What stands where no token is.
-pub(super) fn nothing_here() -> Page {
+#[must_use]
+pub fn nothing_here() -> Page {
     let body = "<!doctype html>\n<title>Not found</title>\n<h1>Not found</h1>\n";
     html(404, body.to_owned())
 }

@@ -12,18 +12,34 @@ use super::zone::Zone;
 /// more, and must not make a record longer than what was sent; whole tokens of ours are all noted.
 const BROKEN: usize = 16;
 
-/// The keys a collector answers for, and what it needs to give strangers the same look.
+/// The tokens a collector knows, and what it needs to give strangers the same look.
 #[derive(Debug, Clone)]
 pub struct Keyring {
-    mints: Vec<Mint>,
+    known: Known,
     decoy: Key,
 }
 
+#[derive(Debug, Clone)]
+enum Known {
+    All(Key),
+    One(Mint),
+}
+
 impl Keyring {
-    /// Answers for `mints`; `decoy` makes the children of pages behind tokens that are not ours.
+    /// Knows the tokens of all runs of a collector.
     #[must_use]
-    pub const fn new(mints: Vec<Mint>, decoy: Key) -> Self {
-        Self { mints, decoy }
+    pub fn all(key: Key) -> Self {
+        let decoy = key.derive("decoy", &[]);
+        let known = Known::All(key);
+        Self { known, decoy }
+    }
+
+    /// Knows the tokens of one run, where the collector that has the key is elsewhere; `decoy` makes the children of
+    /// pages behind tokens that are not ours.
+    #[must_use]
+    pub const fn one(mint: Mint, decoy: Key) -> Self {
+        let known = Known::One(mint);
+        Self { known, decoy }
     }
 
     /// Finds the tokens in a request, and the page to answer it with. The page depends on the path alone: who knows no
@@ -146,10 +162,11 @@ impl Keyring {
         }
     }
 
-    fn read(&self, word: &str) -> Option<(&Mint, TokenId)> {
-        self.mints
-            .iter()
-            .find_map(|mint| mint.read(word).map(|token| (mint, token)))
+    fn read(&self, word: &str) -> Option<(Mint, TokenId)> {
+        match &self.known {
+            Known::All(key) => key.read(word),
+            Known::One(mint) => mint.read(word).map(|token| (mint.clone(), token)),
+        }
     }
 
     /// A child's token for a page behind a token that is not ours: it looks like a real one, is always the same for the
@@ -264,7 +281,11 @@ mod tests {
     const PUBLIC: &str = "http://127.0.0.1:8080";
 
     fn keyring() -> Keyring {
-        Keyring::new(vec![Mint::new(Key::new([1; 32]))], Key::new([2; 32]))
+        Keyring::all(Key::new([1; 32]))
+    }
+
+    fn mint() -> Mint {
+        Key::new([1; 32]).mint(RunId(5))
     }
 
     fn id(form: Form, part: Part) -> TokenId {
@@ -315,7 +336,7 @@ mod tests {
     }
 
     fn target_of(form: Form) -> String {
-        dress(&keyring().mints[0], PUBLIC, id(form, Part::Link))
+        dress(&mint(), PUBLIC, id(form, Part::Link))
             .url
             .replacen(PUBLIC, "", 1)
     }
@@ -387,7 +408,7 @@ mod tests {
 
     /// Host and target of a link in a zone.
     fn zoned() -> (String, String) {
-        let link = dress(&keyring().mints[0], ZONED, id(Form::Http, Part::Link)).url;
+        let link = dress(&mint(), ZONED, id(Form::Http, Part::Link)).url;
         let rest = link.strip_prefix("http://").unwrap();
         let (host, token) = rest.split_once('/').unwrap();
         (host.to_owned(), format!("/{token}"))
@@ -416,7 +437,7 @@ mod tests {
             format!("http://{host}{path}?a=1"),
             Bytes::from(&b"/favicon.ico"[..]),
         );
-        let secret = keyring().mints[0].token(id(Form::Credentials, Part::Secret));
+        let secret = mint().token(id(Form::Credentials, Part::Secret));
         let basic = format!(
             "basic {}",
             BASE64.encode(format!("reader:{secret}").as_bytes())
@@ -442,7 +463,7 @@ mod tests {
 
     #[test]
     fn a_name_outside_the_zone_is_no_strangers_canary() {
-        let token = keyring().mints[0].token(id(Form::Http, Part::Host));
+        let token = mint().token(id(Form::Http, Part::Host));
         let of = |public, name: &str| found(&keyring().recognise_name(public, name));
         let ours = (Place::Sni, Class::Intact, Some(id(Form::Http, Part::Host)));
         assert_eq!(of(ZONED, &format!("{token}.canary.example")), [ours]);
@@ -460,7 +481,7 @@ mod tests {
         #[test]
         fn one_error_is_undone(at in 0..TOKEN_CHARS, letter in "[a-z0-9]", kind in 0..3) {
             let link = id(Form::Large, Part::Link);
-            let token = keyring().mints[0].token(link);
+            let token = mint().token(link);
             let (front, rest) = token.split_at(at);
             let broken = match kind {
                 0 => format!("{front}{letter}{}", &rest[1..]),
@@ -480,7 +501,7 @@ mod tests {
         /// A beginning names nobody, and neither does anything a stranger makes up.
         #[test]
         fn nothing_else_names_a_canary(length in 16..41_usize, made_up in "[a-z2-7]{41,43}") {
-            let token = keyring().mints[0].token(id(Form::Http, Part::Link));
+            let token = mint().token(id(Form::Http, Part::Link));
             let cut = answer(&format!("/{}", &token[..length])).0;
             prop_assert!(matches!(cut.class(), Class::Truncated | Class::Foreign));
             prop_assert_eq!(cut.matches[0].token, None);

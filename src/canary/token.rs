@@ -4,22 +4,26 @@ use std::sync::LazyLock;
 use aes_siv::KeyInit;
 use aes_siv::siv::Aes128Siv;
 use data_encoding::{BASE32_NOPAD, Encoding, Specification};
+use sha2::{Digest, Sha256};
 
 use crate::model::{Arm, Form, Part, RunId, TokenId, TrialId};
 
 /// Length of a token in characters.
 pub const TOKEN_CHARS: usize = 42;
 
-/// Bytes of a token's plain text: layout 1, run 4, trial 2, arm 1, form 1, part 1, all big-endian.
-const PLAIN_BYTES: usize = 10;
+/// Bytes of the run's number in front. It is masked, so that tokens of one run do not begin alike.
+const RUN_BYTES: usize = 4;
 
-/// Bytes of the synthetic IV in front of it (RFC 5297).
+/// Bytes of the synthetic IV behind it (RFC 5297).
 const MAC_BYTES: usize = 16;
 
-/// The first plain byte. Another layout gets another number, so that no token is ever read in two ways.
-const LAYOUT: u8 = 1;
+/// Bytes of a token's plain text: layout 1, trial 2, arm 1, form 1, part 1, all big-endian.
+const PLAIN_BYTES: usize = 6;
 
-/// The key of one run: whoever has it can mint.
+/// The first plain byte. Another layout gets another number, so that no token is ever read in two ways.
+const LAYOUT: u8 = 2;
+
+/// A collector's key: it knows the tokens of every run, and makes each run's [`Mint`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key([u8; 32]);
 
@@ -30,8 +34,43 @@ impl Key {
         Self(bytes)
     }
 
-    pub(super) const fn bytes(&self) -> &[u8; 32] {
+    /// The bytes, for keeping.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The mint of one run. Whoever has it can mint for that run, and for no other.
+    #[must_use]
+    pub fn mint(&self, run: RunId) -> Mint {
+        Mint {
+            run: self.derive("run", &run.0.to_be_bytes()),
+            mask: self.derive("mask", &[]),
+        }
+    }
+
+    /// The number that stands for whatever has no run, such as visitors without a token. It lasts as long as the key.
+    #[must_use]
+    pub fn own_run(&self) -> RunId {
+        let Self([a, b, c, d, ..]) = self.derive("collector", &[]);
+        RunId(u32::from_be_bytes([a, b, c, d]))
+    }
+
+    /// A key for one purpose: SHA-256 over this key, the purpose, and what it is for. All are of known length or end the
+    /// input, so no two purposes share one.
+    pub(super) fn derive(&self, purpose: &str, of: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(self.0).chain_update(purpose);
+        Self(digest.chain_update([0]).chain_update(of).finalize().into())
+    }
+
+    /// Whose token this is, if it is one. Which mint can tell stands in its front, so this costs the same however many
+    /// runs and canaries there are.
+    pub(super) fn read(&self, text: &str) -> Option<(Mint, TokenId)> {
+        let sealed = unarmour(text)?;
+        let run = unmask(&self.derive("mask", &[]), &sealed)?;
+        let mint = self.mint(run);
+        let token = mint.open(run, &sealed)?;
+        Some((mint, token))
     }
 }
 
@@ -42,40 +81,72 @@ impl fmt::Debug for Key {
 }
 
 /// Makes the tokens of a run, and knows them again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mint {
-    key: Key,
+    run: Key,
+    mask: Key,
 }
 
 impl Mint {
-    /// The mint of one key.
-    #[must_use]
-    pub const fn new(key: Key) -> Self {
-        Self { key }
-    }
-
     /// The token that says `id`. The same id gives the same token: a canary is used once, so ids are not repeated.
     #[must_use]
     pub fn token(&self, id: TokenId) -> String {
-        // SIV refuses only plain texts beyond the cipher's limits, and ten bytes are none.
+        // SIV refuses only plain texts beyond the cipher's limits, and six bytes are none.
         let sealed = self
             .cipher()
             .encrypt([[0_u8; 0]; 0], &plain(id))
             .unwrap_or_default();
-        ALPHABET.encode(&sealed)
+        let front = mask(&self.mask, id.run, &sealed);
+        ALPHABET.encode(&[&front, sealed.as_slice()].concat())
     }
 
     /// What `text` says, if it is a token of this mint in any case of letters.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<TokenId> {
         let sealed = unarmour(text)?;
-        let plain = self.cipher().decrypt([[0_u8; 0]; 0], &sealed).ok()?;
-        parse(&plain)
+        self.open(unmask(&self.mask, &sealed)?, &sealed)
+    }
+
+    fn open(&self, run: RunId, sealed: &[u8]) -> Option<TokenId> {
+        let sealed = sealed.get(RUN_BYTES..)?;
+        let plain = self.cipher().decrypt([[0_u8; 0]; 0], sealed).ok()?;
+        parse(run, &plain)
     }
 
     fn cipher(&self) -> Aes128Siv {
-        Aes128Siv::new(self.key.bytes().into())
+        Aes128Siv::new(self.run.bytes().into())
     }
+
+    /// Written for handing over: 128 hexadecimal digits. A secret as long as its run's windows are open.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        data_encoding::HEXLOWER.encode(&[self.run.0, self.mask.0].concat())
+    }
+
+    /// Reads what [`Mint::secret`] wrote.
+    #[must_use]
+    pub fn from_secret(text: &str) -> Option<Self> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
+        let (run, mask) = bytes.split_at_checked(32)?;
+        Some(Self {
+            run: Key(run.try_into().ok()?),
+            mask: Key(mask.try_into().ok()?),
+        })
+    }
+}
+
+/// The run's number under a pad that is another one for each token: it comes from the MAC behind it.
+fn mask(key: &Key, run: RunId, sealed: &[u8]) -> [u8; RUN_BYTES] {
+    let mac = sealed.get(..MAC_BYTES).unwrap_or_default();
+    let Key([a, b, c, d, ..]) = key.derive("pad", mac);
+    (run.0 ^ u32::from_be_bytes([a, b, c, d])).to_be_bytes()
+}
+
+/// The other way round.
+fn unmask(key: &Key, token: &[u8]) -> Option<RunId> {
+    let (front, sealed) = token.split_at_checked(RUN_BYTES)?;
+    let masked = RunId(u32::from_be_bytes(front.try_into().ok()?));
+    Some(RunId(u32::from_be_bytes(mask(key, masked, sealed))))
 }
 
 /// RFC 4648 base32 in lower case. Decoding refuses set bits behind the last byte, so every token has one spelling.
@@ -90,26 +161,25 @@ fn unarmour(text: &str) -> Option<Vec<u8>> {
     (text.len() == TOKEN_CHARS)
         .then(|| ALPHABET.decode(text.to_ascii_lowercase().as_bytes()).ok())
         .flatten()
-        .filter(|bytes| bytes.len() == MAC_BYTES + PLAIN_BYTES)
+        .filter(|bytes| bytes.len() == RUN_BYTES + MAC_BYTES + PLAIN_BYTES)
 }
 
 fn plain(id: TokenId) -> [u8; PLAIN_BYTES] {
-    let [r0, r1, r2, r3] = id.run.0.to_be_bytes();
     let [t0, t1] = id.trial.0.to_be_bytes();
     let (arm, form, part) = (
         code(Arm::ALL, id.arm),
         code(Form::ALL, id.form),
         code(Part::ALL, id.part),
     );
-    [LAYOUT, r0, r1, r2, r3, t0, t1, arm, form, part]
+    [LAYOUT, t0, t1, arm, form, part]
 }
 
-fn parse(plain: &[u8]) -> Option<TokenId> {
-    let &[LAYOUT, r0, r1, r2, r3, t0, t1, arm, form, part] = plain else {
+fn parse(run: RunId, plain: &[u8]) -> Option<TokenId> {
+    let &[LAYOUT, t0, t1, arm, form, part] = plain else {
         return None;
     };
     Some(TokenId {
-        run: RunId(u32::from_be_bytes([r0, r1, r2, r3])),
+        run,
         trial: TrialId(u16::from_be_bytes([t0, t1])),
         arm: decode(Arm::ALL, arm)?,
         form: decode(Form::ALL, form)?,
@@ -135,8 +205,8 @@ mod tests {
 
     use super::*;
 
-    fn mint(key: u8) -> Mint {
-        Mint::new(Key::new([key; 32]))
+    fn key(key: u8) -> Key {
+        Key::new([key; 32])
     }
 
     fn any_id() -> impl Strategy<Value = TokenId> {
@@ -170,20 +240,31 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_minted_is_read_in_any_case(id in any_id(), mask in any::<u64>()) {
-            let token = mint(1).token(id);
-            prop_assert_eq!(mint(1).read(&mangle_case(&token, mask)), Some(id));
+            let mint = key(1).mint(id.run);
+            let token = mangle_case(&mint.token(id), mask);
+            prop_assert_eq!(mint.read(&token), Some(id));
+            prop_assert_eq!(key(1).read(&token), Some((mint, id)));
         }
 
         #[test]
         fn a_token_is_one_dns_label(id in any_id()) {
-            let token = mint(1).token(id);
+            let token = key(1).mint(id.run).token(id);
             prop_assert_eq!(token.len(), TOKEN_CHARS);
             prop_assert!(token.bytes().all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b)));
         }
 
         #[test]
         fn another_key_reads_nothing(id in any_id()) {
-            prop_assert_eq!(mint(2).read(&mint(1).token(id)), None);
+            let token = key(1).mint(id.run).token(id);
+            prop_assert_eq!(key(2).read(&token), None);
+            prop_assert_eq!(key(2).mint(id.run).read(&token), None);
+            prop_assert_eq!(key(1).mint(RunId(id.run.0 ^ 1)).read(&token), None);
+        }
+
+        #[test]
+        fn a_mint_is_handed_over_whole(run in any::<u32>()) {
+            let mint = key(1).mint(RunId(run));
+            prop_assert_eq!(Mint::from_secret(&mint.secret()), Some(mint));
         }
     }
 
@@ -192,7 +273,7 @@ mod tests {
     fn no_forgery_is_accepted() {
         use rand::{RngExt, SeedableRng};
         let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(2013);
-        let (mint, letters) = (mint(7), b"abcdefghijklmnopqrstuvwxyz234567");
+        let (key, letters) = (key(7), b"abcdefghijklmnopqrstuvwxyz234567");
         let genuine = TokenId {
             run: RunId(1),
             trial: TrialId(2),
@@ -200,7 +281,7 @@ mod tests {
             form: Form::Http,
             part: Part::Link,
         };
-        let real = mint.token(genuine).into_bytes();
+        let real = key.mint(RunId(1)).token(genuine).into_bytes();
         for round in 0..1_000_000_u32 {
             let mut forged = real.clone();
             if round % 2 == 0 {
@@ -213,7 +294,7 @@ mod tests {
                 forged[at] = if forged[at] == to { b'1' } else { to };
             }
             let text = String::from_utf8(forged).unwrap();
-            assert_eq!(mint.read(&text), None, "{text} was accepted");
+            assert_eq!(key.read(&text), None, "{text} was accepted");
         }
     }
 
@@ -226,7 +307,8 @@ mod tests {
             form: Form::Http,
             part: Part::Link,
         };
-        let (one, two) = (mint(1).token(id(1)), mint(1).token(id(2)));
+        let mint = key(1).mint(RunId(9));
+        let (one, two) = (mint.token(id(1)), mint.token(id(2)));
         let shared = one.chars().zip(two.chars()).filter(|(a, b)| a == b).count();
         assert!(shared < 10, "{one} and {two} share {shared} characters");
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
+use super::exit::Stopped;
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
 use crate::model::parse_duration;
@@ -63,7 +64,7 @@ pub(super) enum Verb {
     /// Check that no record in the evidence store was altered, taken out or moved
     Verify(Verify),
     /// Run the collector alone: record whoever comes, until stopped
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
     Authority(Authority),
 }
@@ -148,6 +149,24 @@ pub(super) struct Run {
     pub(super) headed: bool,
 }
 
+impl Run {
+    /// What is a collector's own business cannot be said of one that is elsewhere.
+    pub(super) fn must_leave_it_to_the_collector(&self) -> Result<(), Stopped> {
+        let given = [
+            ("--public", self.public.is_some()),
+            ("--zone", self.names.zone.is_some()),
+            ("--lab-authority", self.tls.lab_authority.is_some()),
+            ("--certificate", self.tls.certificate.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            Some((flag, _)) => Err(Stopped::usage(format!(
+                "use {flag} with a --store elsewhere: it is said where that collector is started"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 #[derive(Debug, Group)]
 pub(super) struct Judge {
     /// The run: the beginning of its name, or `latest`
@@ -179,10 +198,27 @@ pub(super) struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
+    /// The address in the links, where it is not the one the collector listens on (such as http://198.51.100.7:8080)
+    #[arg(long, value_name = "URL")]
+    pub(super) public: Option<String>,
     #[command(flatten)]
     pub(super) names: Names,
     #[command(flatten)]
     pub(super) tls: Tls,
+    /// Answer runs elsewhere here, over HTTPS: they register, write what they did, and read who came
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        requires = "plant_secret",
+        requires = "read_secret"
+    )]
+    pub(super) admin: Option<SocketAddr>,
+    /// The secret that planting asks for: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", value_parser = secret_ref, requires = "admin")]
+    pub(super) plant_secret: Option<SecretRef>,
+    /// The secret that reading asks for: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", value_parser = secret_ref, requires = "admin")]
+    pub(super) read_secret: Option<SecretRef>,
 }
 
 #[derive(Debug, Group)]
@@ -235,14 +271,62 @@ impl Names {
 
 #[derive(Debug, Group)]
 pub(super) struct StorePath {
-    /// The evidence store; made where there is none
+    /// The evidence store: a file, made where there is none, or the https:// address of a collector's interface
     #[arg(
         long = "store",
-        value_name = "PATH",
+        value_name = "PATH|URL",
         env = "WAXSEAL_STORE",
         default_value = "waxseal.db"
     )]
     pub(super) path: PathBuf,
+    /// A certificate (PEM) to trust for a --store elsewhere, besides the machine's own
+    #[arg(long = "store-root", value_name = "FILE", env = "WAXSEAL_STORE_ROOT")]
+    pub(super) root: Option<PathBuf>,
+}
+
+impl StorePath {
+    /// The address of the collector that keeps it, where that is elsewhere.
+    pub(super) fn collector(&self) -> Option<&str> {
+        let address = self.path.to_str()?;
+        let is_address = ["https://", "http://"].iter().any(|scheme| {
+            let front = address.get(..scheme.len());
+            front.is_some_and(|front| front.eq_ignore_ascii_case(scheme))
+        });
+        is_address.then_some(address)
+    }
+}
+
+/// Where a secret is: never on the command line itself, which others can read.
+#[derive(Debug, Clone)]
+pub(super) enum SecretRef {
+    Env(String),
+    File(PathBuf),
+}
+
+impl SecretRef {
+    /// The secret, without a line break at its end.
+    pub(super) fn read(&self) -> Result<String, Stopped> {
+        let (place, text) = match self {
+            Self::Env(name) => (
+                format!("environment variable {name}"),
+                std::env::var(name).map_err(|error| error.to_string()),
+            ),
+            Self::File(path) => (
+                path.display().to_string(),
+                std::fs::read_to_string(path).map_err(|error| error.to_string()),
+            ),
+        };
+        text.map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| Stopped::usage(format!("read a secret from {place}: {error}")))
+    }
+}
+
+fn secret_ref(text: &str) -> Result<SecretRef, String> {
+    match text.split_once(':') {
+        Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
+        Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(path.into())),
+        _ => Err("a secret is named, not given: env:NAME or file:PATH".to_owned()),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod run;
 mod runs;
 mod scenario;
 mod serve;
+mod store;
 mod verify;
 
 use std::process::ExitCode;

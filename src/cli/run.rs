@@ -6,22 +6,24 @@ use super::exit::{Exit, Stopped};
 use super::progress::Progress;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
+use super::store::{Named, SECRET};
 use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
-use crate::store::Store;
+use crate::store::{EvidenceStore, RemoteStore};
 use crate::verdict::ExitStatus;
 
 /// `colour` is for the report, `red` for what is wrong: they go to different streams.
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
     let scenario = load(&asked.choice.file, red)?;
     let chosen = choose(scenario, &asked.choice)?;
-    let setting = setting(asked, chosen)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
-    let store = Arc::new(Store::open(&asked.store.path).map_err(Stopped::could_not_run)?);
+    let named = Named::open(&asked.store)?;
+    let setting = setting(asked, chosen, named.collector())?;
+    let store = named.any();
     let conducted = play(setting, Arc::clone(&store), quiet)?;
     let shown = match conducted.run {
-        Some(run) => show(&store, run, targets, colour),
+        Some(run) => show(&*store, run, targets, colour),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {
@@ -30,14 +32,23 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     shown
 }
 
-fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
+fn setting(
+    asked: &Run,
+    chosen: Chosen,
+    collector: Option<Arc<RemoteStore>>,
+) -> Result<Setting, Stopped> {
+    if collector.is_some() {
+        asked.must_leave_it_to_the_collector()?;
+    }
     let variants = chosen.values().map_err(Stopped::usage)?;
+    let mut hidden = chosen.scenario.accounts.secret_variables();
+    hidden.push(SECRET.to_owned());
     let driver = DriverOptions {
         keeper: None,
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
         webdriver: asked.webdriver.clone(),
-        hidden: chosen.scenario.accounts.secret_variables(),
+        hidden,
     };
     Ok(Setting {
         variants,
@@ -49,12 +60,17 @@ fn setting(asked: &Run, chosen: Chosen) -> Result<Setting, Stopped> {
         public: asked.public.clone(),
         zone: asked.names.setting(),
         credentials: credentials(&asked.tls)?,
+        collector,
         driver,
         headed: asked.headed,
     })
 }
 
-fn play(setting: Setting, store: Arc<Store>, quiet: bool) -> Result<Conducted, Stopped> {
+fn play(
+    setting: Setting,
+    store: Arc<dyn EvidenceStore>,
+    quiet: bool,
+) -> Result<Conducted, Stopped> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
     runtime.block_on(async {

@@ -144,21 +144,21 @@ impl Identity {
         &self.0.cert
     }
 
+    /// The certificates that the leaf leads up to, as PEM.
+    pub(super) fn roots_pem(&self) -> Vec<String> {
+        let above = self.chain().iter().skip(1);
+        above
+            .map(|certificate| pem::encode(&pem::Pem::new("CERTIFICATE", certificate.to_vec())))
+            .collect()
+    }
+
     /// How our own fetches check it: as a careful client that trusts the machine's roots, and the chain's own last
     /// certificate. A door that such a client would not go through is not proven by one that looks away.
     ///
     /// # Errors
     /// The TLS library refuses.
     pub fn client(&self) -> Result<ClientConfig, CertificateError> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots.add_parsable_certificates(self.chain().iter().skip(1).cloned());
-        let mut config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        trusting(self.chain().iter().skip(1).cloned())
     }
 
     /// How it is shown. Each handshake is a whole one: a resumed one would show less of its client.
@@ -173,6 +173,29 @@ impl Identity {
         config.send_tls13_tickets = 0;
         Ok(config)
     }
+}
+
+/// How our own fetches check the certificate of a collector elsewhere, which says in PEM what its own leads up to.
+///
+/// # Errors
+/// The TLS library refuses.
+pub fn client_trusting(roots: &[String]) -> Result<ClientConfig, CertificateError> {
+    let read = |pem: &String| CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+    trusting(roots.iter().filter_map(read))
+}
+
+fn trusting(
+    also: impl IntoIterator<Item = CertificateDer<'static>>,
+) -> Result<ClientConfig, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(also);
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// The one that the browser driver's client uses as well. Named each time: what the process's default is would depend on

@@ -1,16 +1,21 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::canary::{Keyring, Zone, over_tls};
+use crate::canary::{Key, Keyring, Zone, over_tls};
 use crate::model::{Account, Door, Gap, RunId, Timestamp};
-use crate::store::Store;
+use crate::store::{EvidenceStore, Store};
 
+use super::api::{self, Desk, Secrets};
+use super::authority::Authority;
 use super::certificate::{CertificateError, Credentials, Identity};
 use super::dns::{self, Nameserver, ZoneSetting};
 use super::effort::Effort;
@@ -34,6 +39,14 @@ pub enum CollectorError {
         "answer DNS queries on {address}: {source}; free it, or name another with --dns-listen"
     )]
     Dns {
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The address for the interface is taken, or not ours.
+    #[error("answer runs elsewhere on {address}: {source}; free it, or name another with --admin")]
+    Admin {
         /// Which address.
         address: SocketAddr,
         /// Why.
@@ -63,20 +76,54 @@ pub struct Setting {
     pub credentials: Credentials,
     /// The keys it answers for.
     pub keyring: Keyring,
-    /// The run that hits are recorded under.
+    /// The run that hits without a token are recorded under.
+    pub run: RunId,
+    /// The interface for runs elsewhere; none: a collector of one run.
+    pub admin: Option<Admin>,
+}
+
+/// The interface by which runs elsewhere register at a collector and read what it recorded.
+#[derive(Debug)]
+pub struct Admin {
+    /// Where it listens, over TLS with the collector's own certificate; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What it asks for.
+    pub secrets: Secrets,
+    /// The key whose runs it gives out.
+    pub key: Key,
+    /// The store it reads.
+    pub store: Arc<Store>,
+}
+
+/// How the doors of browsers are set up whose collector is elsewhere.
+#[derive(Debug)]
+pub struct Apart {
+    /// The address in the links.
+    pub public: String,
+    /// The keys the doors answer for.
+    pub keyring: Keyring,
+    /// The run that their hits are recorded under.
     pub run: RunId,
 }
 
 /// A listening collector.
 #[derive(Debug)]
 pub struct Collector {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     dns: Option<SocketAddr>,
+    admin: Option<Interface>,
     identity: Identity,
     house: Arc<House>,
     stop: watch::Sender<Option<Instant>>,
     /// One task for each door.
     doors: Mutex<JoinSet<()>>,
+}
+
+/// The interface while it answers.
+#[derive(Debug)]
+struct Interface {
+    address: SocketAddr,
+    handle: Handle<SocketAddr>,
 }
 
 /// What every connection shares.
@@ -116,7 +163,10 @@ impl Collector {
     ///
     /// # Errors
     /// The address cannot be listened on, or no certificate can be made for it.
-    pub async fn start(setting: Setting, store: Arc<Store>) -> Result<Self, CollectorError> {
+    pub async fn start(
+        setting: Setting,
+        store: Arc<dyn EvidenceStore>,
+    ) -> Result<Self, CollectorError> {
         let listener = bind(setting.listen).await?;
         let address = local(&listener, setting.listen)?;
         let (stop, stopping) = watch::channel(None);
@@ -140,9 +190,14 @@ impl Collector {
             Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
             None => None,
         };
+        let admin = match setting.admin {
+            Some(admin) => Some(open_admin(admin, &house, &identity, dns)?),
+            None => None,
+        };
         Ok(Self {
-            address,
+            address: Some(address),
             dns,
+            admin,
             identity,
             house,
             stop,
@@ -150,10 +205,45 @@ impl Collector {
         })
     }
 
-    /// Where the public door listens.
+    /// Stands beside browsers whose collector is elsewhere: it has their doors, and no public one.
+    ///
+    /// # Errors
+    /// No certificate can be made for the doors.
+    pub fn apart(apart: Apart, store: Arc<dyn EvidenceStore>) -> Result<Self, CollectorError> {
+        let (stop, stopping) = watch::channel(None);
+        let credentials = Credentials::lab(Authority::new()?);
+        let identity = credentials.identity(&apart.public, Ipv4Addr::LOCALHOST.into())?;
+        let house = Arc::new(House {
+            public_tls: over_tls(&apart.public),
+            public: apart.public,
+            tls: Arc::new(identity.server()?),
+            keyring: apart.keyring,
+            effort: Effort::new(Instant::now()),
+            intake: Arc::new(Intake::new(apart.run, store)),
+            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            stopping,
+        });
+        Ok(Self {
+            address: None,
+            dns: None,
+            admin: None,
+            identity,
+            house,
+            stop,
+            doors: Mutex::new(JoinSet::new()),
+        })
+    }
+
+    /// Where the public door listens; none where there is no such door.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
+    pub const fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Where runs elsewhere are answered, if they are.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
     }
 
     /// Where questions about the zone are answered; none without one.
@@ -197,6 +287,9 @@ impl Collector {
     /// Closes all doors, lets visits end, and returns the gap that could not be recorded, if there is one.
     pub async fn stop(&self) -> Option<Gap> {
         let _ = self.stop.send(Some(Instant::now()));
+        if let Some(admin) = &self.admin {
+            admin.handle.graceful_shutdown(Some(limits::STOP_TIME));
+        }
         while self.doors.lock().await.join_next().await.is_some() {}
         let all = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
         if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
@@ -246,6 +339,49 @@ async fn open_dns(
     doors.spawn(Arc::clone(&server).datagrams(datagrams));
     doors.spawn(server.connections(listener));
     Ok(address)
+}
+
+/// Begins to answer runs elsewhere, and says where.
+fn open_admin(
+    admin: Admin,
+    house: &Arc<House>,
+    identity: &Identity,
+    dns: Option<SocketAddr>,
+) -> Result<Interface, CollectorError> {
+    let failed = |source| CollectorError::Admin {
+        address: admin.listen,
+        source,
+    };
+    let listener = std::net::TcpListener::bind(admin.listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let desk = Desk {
+        secrets: admin.secrets,
+        key: admin.key,
+        store: admin.store,
+        intake: Arc::clone(&house.intake),
+        public: house.public.clone(),
+        // One that listens everywhere has no address that is right from everywhere.
+        dns: dns.filter(|at| !at.ip().is_unspecified()),
+        roots: identity.roots_pem(),
+    };
+    let handle = Handle::new();
+    let tls = RustlsConfig::from_config(Arc::clone(&house.tls));
+    let mut server = axum_server::from_tcp_rustls(listener, tls)
+        .map_err(failed)?
+        .handle(handle.clone());
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::API_HEAD_TIME);
+    let routes = api::routes(Arc::new(desk)).into_make_service();
+    tokio::spawn(async move {
+        if let Err(error) = server.serve(routes).await {
+            tracing::error!(%error, "runs elsewhere are not answered any more");
+        }
+    });
+    Ok(Interface { address, handle })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {

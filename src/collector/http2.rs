@@ -174,7 +174,7 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
         () = visitor.house.silenced() => None,
     };
     if sent.is_none() {
-        tracing::debug!(hit, taken, "an answer was not taken whole");
+        tracing::debug!(hit = hit.seq, taken, "an answer was not taken whole");
     }
     visitor.answered(hit, Some(status), taken).await;
 }

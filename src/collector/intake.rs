@@ -2,21 +2,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{Answer, Gap, Handshake, Hit, Record, RunId, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{EvidenceStore, StoreError};
 
 use super::limits;
+
+/// A hit that is durable: its number, and the run it was recorded under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) run: RunId,
+    pub(super) seq: u64,
+}
 
 /// Where hits become records, or part of a gap.
 #[derive(Debug)]
 pub(super) struct Intake {
     run: RunId,
-    store: Arc<Store>,
+    store: Arc<dyn EvidenceStore>,
     gap: Mutex<Option<Gap>>,
     hits: AtomicU64,
 }
 
 impl Intake {
-    pub(super) const fn new(run: RunId, store: Arc<Store>) -> Self {
+    pub(super) const fn new(run: RunId, store: Arc<dyn EvidenceStore>) -> Self {
         Self {
             run,
             store,
@@ -26,14 +33,17 @@ impl Intake {
     }
 
     /// Makes a hit durable and returns its number; none if that failed or took too long, which is noted as a gap.
-    pub(super) async fn hit(&self, hit: Hit) -> Option<u64> {
+    pub(super) async fn hit(&self, hit: Hit) -> Option<Kept> {
         let since = hit.received;
+        // A collector that serves many runs gives each its own; who has no token belongs to the collector.
+        let named = hit.tokens().into_iter().chain(hit.hearsay()).next();
+        let run = named.map_or(self.run, |token| token.run);
         if self.hits.fetch_add(1, Ordering::Relaxed) >= limits::HITS {
             self.miss(since, format!("more than {} hits in one run", limits::HITS));
             return None;
         }
-        match self.append(&Record::Hit(hit)).await {
-            Ok(seq) => Some(seq),
+        match self.append(run, &Record::Hit(hit)).await {
+            Ok(seq) => Some(Kept { run, seq }),
             Err(reason) => {
                 self.miss(since, reason);
                 None
@@ -42,17 +52,17 @@ impl Intake {
     }
 
     /// Makes durable what was answered. Losing it makes the depth uncertain, so that is a gap too.
-    pub(super) async fn answer(&self, answer: Answer) {
+    pub(super) async fn answer(&self, run: RunId, answer: Answer) {
         let since = answer.at;
-        if let Err(reason) = self.append(&Record::Answer(answer)).await {
+        if let Err(reason) = self.append(run, &Record::Answer(answer)).await {
             self.miss(since, reason);
         }
     }
 
     /// Makes durable how a handshake went on. Losing it hides what the visitor may have wanted, so that is a gap too.
-    pub(super) async fn handshake(&self, handshake: Handshake) {
+    pub(super) async fn handshake(&self, run: RunId, handshake: Handshake) {
         let since = handshake.at;
-        if let Err(reason) = self.append(&Record::Handshake(handshake)).await {
+        if let Err(reason) = self.append(run, &Record::Handshake(handshake)).await {
             self.miss(since, reason);
         }
     }
@@ -90,7 +100,7 @@ impl Intake {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()?;
-        match self.append(&Record::Gap(gap.clone())).await {
+        match self.append(self.run, &Record::Gap(gap.clone())).await {
             Ok(_) => self
                 .gap
                 .lock()
@@ -101,7 +111,7 @@ impl Intake {
         }
     }
 
-    async fn append(&self, record: &Record) -> Result<u64, String> {
+    async fn append(&self, run: RunId, record: &Record) -> Result<u64, String> {
         let late = || {
             StoreError::Write(format!(
                 "not durable within {} s",
@@ -109,7 +119,7 @@ impl Intake {
             ))
         };
         let appended =
-            tokio::time::timeout(limits::RECORD_TIME, self.store.append(self.run, record)).await;
+            tokio::time::timeout(limits::RECORD_TIME, self.store.append(run, record)).await;
         appended
             .unwrap_or_else(|_| Err(late()))
             .map_err(|error| error.to_string())
@@ -120,6 +130,7 @@ impl Intake {
 mod tests {
     use super::*;
     use crate::model::{Door, HitKind, Recognition};
+    use crate::store::Store;
 
     fn hit() -> Hit {
         Hit {
@@ -151,7 +162,7 @@ mod tests {
     async fn a_closed_gap_is_in_the_evidence() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let intake = Intake::new(RunId(1), Arc::clone(&store));
+        let intake = Intake::new(RunId(1), store.clone());
         intake.miss(Timestamp::now(), "too many connections".into());
         assert_eq!(intake.close_gap().await, None);
         assert_eq!(intake.close_gap().await, None);

@@ -52,6 +52,15 @@ pub(super) const DNS_BYTES: usize = 4096;
 /// The longest datagram we send or ask for: what passes every usual path in one piece (DNS flag day 2020).
 pub(super) const DNS_PAYLOAD: u16 = 1232;
 
+/// Bytes of one record that a run elsewhere may write. The largest is a manifest of some hundred trials.
+pub(super) const RECORD_BYTES: usize = 4 << 20;
+
+/// Records in one page that a reader elsewhere gets.
+pub(super) const PAGE: u32 = 1000;
+
+/// For a request's head at the interface.
+pub(super) const API_HEAD_TIME: Duration = Duration::from_secs(10);
+
 /// Datagrams under way at once. Each waits for one commit, so this is what four commits take; beyond it the queries are
 /// counted into the gap.
 pub(super) const DNS_PENDING: usize = 4096;

@@ -12,6 +12,7 @@
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
 mod answer;
+mod api;
 mod authority;
 mod certificate;
 mod dns;
@@ -22,12 +23,15 @@ mod http;
 mod http2;
 mod intake;
 mod ja4;
+mod key;
 mod limits;
 mod opening;
 mod tls;
 mod visitor;
 
+pub use api::Secrets;
 pub use authority::Authority;
-pub use certificate::{CertificateError, Credentials, Identity};
+pub use certificate::{CertificateError, Credentials, Identity, client_trusting};
 pub use dns::ZoneSetting;
-pub use door::{Collector, CollectorError, Setting};
+pub use door::{Admin, Apart, Collector, CollectorError, Setting};
+pub use key::{KeyError, kept_key};

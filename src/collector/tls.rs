@@ -12,6 +12,7 @@ use crate::model::{Bytes, Handshake, HandshakeEnd, HitKind, Recognition, Timesta
 use super::certificate::HTTP_2;
 use super::hello::{Gathering, Progress};
 use super::http::{Visit, close};
+use super::intake::Kept;
 use super::visitor::Visitor;
 use super::{http2, limits};
 
@@ -79,7 +80,7 @@ fn by_name(visitor: &Visitor, name: Option<&Bytes>) -> Recognition {
 
 /// Gives the TLS library what was read ahead and the rest of the connection; serves what comes inside. What is no hello
 /// is given to it as well: it answers with the alert that any server sends.
-async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option<u64>) {
+async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option<Kept>) {
     let (read, write) = stream.into_split();
     let stream = join(Cursor::new(sent).chain(read), write);
     let house = Arc::clone(&visitor.house);
@@ -127,8 +128,12 @@ fn done<S>(inside: &TlsStream<S>) -> HandshakeEnd {
     }
 }
 
-async fn end(visitor: &Visitor, hit: u64, end: HandshakeEnd) {
+async fn end(visitor: &Visitor, hit: Kept, end: HandshakeEnd) {
     let at = Timestamp::now();
-    let handshake = Handshake { hit, at, end };
-    visitor.house.intake.handshake(handshake).await;
+    let handshake = Handshake {
+        hit: hit.seq,
+        at,
+        end,
+    };
+    visitor.house.intake.handshake(hit.run, handshake).await;
 }

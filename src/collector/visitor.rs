@@ -11,6 +11,7 @@ use crate::model::{Answer, Door, Hit, HitKind, Recognition, Request, Timestamp};
 
 use super::door::House;
 use super::http::Visit;
+use super::intake::Kept;
 use super::{hello, limits, tls};
 
 /// Whoever opened a connection: what is known of them before the first byte, and what is written down about them.
@@ -107,7 +108,7 @@ impl Visitor {
         received: Timestamp,
         kind: HitKind,
         recognition: Recognition,
-    ) -> Option<u64> {
+    ) -> Option<Kept> {
         let hit = Hit {
             received,
             door: self.door,
@@ -119,13 +120,13 @@ impl Visitor {
     }
 
     /// Notes what was answered.
-    pub(super) async fn answered(&self, hit: u64, status: Option<u16>, body_bytes: u64) {
+    pub(super) async fn answered(&self, hit: Kept, status: Option<u16>, body_bytes: u64) {
         let answer = Answer {
-            hit,
+            hit: hit.seq,
             at: Timestamp::now(),
             status,
             body_bytes,
         };
-        self.house.intake.answer(answer).await;
+        self.house.intake.answer(hit.run, answer).await;
     }
 }

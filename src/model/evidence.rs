@@ -17,7 +17,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The manifest: the first record of every run.
+    /// The manifest: the first record of every run, but for its registration at a collector elsewhere.
     #[must_use]
     pub fn manifest(&self) -> Option<&Manifest> {
         self.entries.iter().find_map(|entry| match &entry.record {
@@ -28,7 +28,7 @@ impl Evidence {
 }
 
 /// One record with its place in the store.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its sequence number, unique in the store and growing.
     pub seq: u64,
@@ -40,6 +40,8 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]
 pub enum Record {
+    /// The run was registered at a collector that stands elsewhere; the first record of such a run.
+    Registration(Registration),
     /// What the run set out to do.
     Manifest(Box<Manifest>),
     /// A link left our hands.
@@ -62,6 +64,15 @@ pub enum Record {
     Gap(Gap),
     /// The run is over.
     End(RunEnd),
+}
+
+/// A run's registration at a collector that serves many.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// When, by the collector's clock.
+    pub at: Timestamp,
+    /// The run under which the collector keeps what belongs to none: visitors without a token, gaps.
+    pub collector: RunId,
 }
 
 /// What a run set out to do: enough to judge it, and to repeat it.

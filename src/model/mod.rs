@@ -13,7 +13,7 @@ mod trial;
 pub use cell::{Actor, ActorSummary, Cell, Depth, Doubt, Interval, Outcome, Verdict};
 pub use evidence::{
     Entry, Evidence, Expectation, Exposure, Failure, Gap, Limit, Manifest, Mark, Notice, Probe,
-    Record, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
+    Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{

@@ -4,9 +4,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::chain;
+use super::{EvidenceStore, Page, Pending, chain};
 use crate::model::{Entry, Evidence, Record, RunId, Timestamp};
 
 /// The version of the tables. A newer one is refused rather than guessed at.
@@ -67,6 +68,19 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// A collector elsewhere cannot be used.
+    #[error("use the collector at {address}: {reason}")]
+    Remote {
+        /// Its interface.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A run that a collector was asked for is not there, or not there any more.
+    #[error(
+        "find run {0}: the collector does not have it (any more): its store was replaced, or the run was never registered there"
+    )]
+    Gone(String),
     /// The writer is gone.
     #[error("write to the evidence store: it was closed")]
     Closed,
@@ -79,7 +93,7 @@ pub enum StoreError {
 }
 
 /// A run in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRow {
     /// Its name.
     pub run: RunId,
@@ -155,21 +169,55 @@ impl Store {
         outcome.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// All records of a run.
+    /// All records of a run, those of its collector's own that were made meanwhile among them.
     ///
     /// # Errors
     /// The store cannot be read, or holds a record this version does not know.
     pub fn evidence(&self, run: RunId) -> Result<Evidence, StoreError> {
+        let page = self.page(run, 0, u32::MAX)?;
+        let entries = page.entries;
+        Ok(Evidence { run, entries })
+    }
+
+    /// So many of a run's records behind number `after`, the oldest first. A run that was registered at a collector has
+    /// the collector's own records too, up to the run's last one: who came without a token, and what was missed.
+    ///
+    /// # Errors
+    /// As [`Store::evidence`].
+    pub fn page(&self, run: RunId, after: u64, most: u32) -> Result<Page, StoreError> {
         let connection = connect(&self.path)?;
-        let mut rows =
-            connection.prepare("SELECT seq, body FROM record WHERE run = ?1 ORDER BY seq")?;
-        let rows = rows.query_map([run.to_string()], |row| {
+        let (collector, first, last) = collector(&connection, run)?;
+        let mut rows = connection.prepare_cached(
+            "SELECT seq, body FROM record WHERE run = ?1 AND seq > ?2
+             UNION ALL
+             SELECT seq, body FROM record WHERE run = ?3 AND seq > MAX(?2, ?4) AND seq < ?5
+             ORDER BY seq LIMIT ?6",
+        )?;
+        let ours = (run.to_string(), collector.map(|run| run.to_string()));
+        let asked = params![ours.0, after, ours.1, first, last, u64::from(most) + 1];
+        let rows = rows.query_map(asked, |row| {
             Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
         })?;
-        let entries = rows
+        let mut entries = rows
             .map(|row| parse(row?))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Evidence { run, entries })
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let more = entries.len() > most as usize;
+        entries.truncate(most as usize);
+        let next = entries.last().map_or(after, |entry| entry.seq);
+        Ok(Page {
+            entries,
+            next,
+            more,
+        })
+    }
+
+    /// Whether a run has any record.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn holds(&self, run: RunId) -> Result<bool, StoreError> {
+        let connection = connect(&self.path)?;
+        Ok(first(&connection, run)?.is_some())
     }
 
     /// All runs, the oldest first.
@@ -191,31 +239,6 @@ impl Store {
                 })
             })
             .collect())
-    }
-
-    /// The run with this name: `latest`, or the beginning of its name if no other begins so.
-    ///
-    /// # Errors
-    /// No run, or several, go by that name.
-    pub fn find(&self, name: &str) -> Result<RunId, StoreError> {
-        let runs = self.runs()?;
-        let mut named = match name {
-            "latest" => runs
-                .last()
-                .into_iter()
-                .map(|row| row.run)
-                .collect::<Vec<_>>(),
-            _ => runs
-                .iter()
-                .map(|row| row.run)
-                .filter(|run| run.to_string().starts_with(name))
-                .collect(),
-        };
-        match (named.pop(), named.is_empty()) {
-            (Some(run), true) if !name.is_empty() => Ok(run),
-            (Some(_), _) => Err(StoreError::Ambiguous(name.to_owned())),
-            (None, _) => Err(StoreError::NoSuchRun(name.to_owned())),
-        }
     }
 
     /// Checks the chain of digests through the whole store, and returns the number of records. Records cut off at the
@@ -261,6 +284,42 @@ fn counter(connection: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'record'";
     let given = connection.query_row(sql, [], |row| row.get(0)).optional()?;
     Ok(given.unwrap_or(0))
+}
+
+impl EvidenceStore for Store {
+    fn append<'a>(&'a self, run: RunId, record: &'a Record) -> Pending<'a, u64> {
+        Box::pin(Self::append(self, run, record))
+    }
+
+    fn evidence(&self, run: RunId) -> Pending<'_, Evidence> {
+        Box::pin(async move { Self::evidence(self, run) })
+    }
+
+    fn runs(&self) -> Pending<'_, Vec<RunRow>> {
+        Box::pin(async move { Self::runs(self) })
+    }
+}
+
+/// A run's first record.
+fn first(connection: &Connection, run: RunId) -> Result<Option<Entry>, StoreError> {
+    let sql = "SELECT seq, body FROM record WHERE run = ?1 ORDER BY seq LIMIT 1";
+    let row = connection.query_row(sql, [run.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
+    row.optional()?.map(parse).transpose()
+}
+
+/// Under which run the collector keeps its own records that a run was registered at, with the numbers of the run's first
+/// and last record.
+fn collector(connection: &Connection, run: RunId) -> Result<(Option<RunId>, u64, u64), StoreError> {
+    let Some(Entry {
+        seq,
+        record: Record::Registration(registration),
+    }) = first(connection, run)?
+    else {
+        return Ok((None, 0, 0));
+    };
+    let sql = "SELECT MAX(seq) FROM record WHERE run = ?1";
+    let last = connection.query_row(sql, [run.to_string()], |row| row.get(0))?;
+    Ok((Some(registration.collector), seq, last))
 }
 
 impl Drop for Store {
@@ -418,7 +477,8 @@ fn last(transaction: &Transaction<'_>) -> rusqlite::Result<(u64, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Gap;
+    use crate::model::{Gap, Registration};
+    use crate::store::find;
 
     const RUN: RunId = RunId(0xabcd_0001);
 
@@ -475,11 +535,55 @@ mod tests {
         for run in [RUN, RunId(0xabcd_0002), RunId(0x1234_0000)] {
             store.append(run, &gap(0)).await.unwrap();
         }
-        assert_eq!(store.find("abcd0001").unwrap(), RUN);
-        assert_eq!(store.find("1").unwrap(), RunId(0x1234_0000));
-        assert_eq!(store.find("latest").unwrap(), RunId(0x1234_0000));
-        assert!(matches!(store.find("abcd"), Err(StoreError::Ambiguous(_))));
-        assert!(matches!(store.find("ff"), Err(StoreError::NoSuchRun(_))));
+        let found = async |name| find(&store, name).await;
+        assert_eq!(found("abcd0001").await.unwrap(), RUN);
+        assert_eq!(found("1").await.unwrap(), RunId(0x1234_0000));
+        assert_eq!(found("latest").await.unwrap(), RunId(0x1234_0000));
+        assert!(matches!(found("abcd").await, Err(StoreError::Ambiguous(_))));
+        for none in ["ff", ""] {
+            assert!(matches!(found(none).await, Err(StoreError::NoSuchRun(_))));
+        }
+    }
+
+    /// Who came without a token while a run was on may have come for it, and what was missed then was missed for it too.
+    #[tokio::test]
+    async fn a_registered_run_has_its_collectors_own_records_of_its_time() {
+        let (_folder, path) = folder();
+        let store = Store::open(&path).unwrap();
+        let (own, other) = (RunId(7), RunId(8));
+        let registration = Record::Registration(Registration {
+            at: Timestamp::UNIX_EPOCH,
+            collector: own,
+        });
+        for (run, record) in [
+            (own, gap(1)),
+            (RUN, registration),
+            (own, gap(3)),
+            (other, gap(4)),
+            (RUN, gap(5)),
+            (own, gap(6)),
+        ] {
+            store.append(run, &record).await.unwrap();
+        }
+        let numbers = |page: &Page| {
+            page.entries
+                .iter()
+                .map(|entry| entry.seq)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(&store.page(RUN, 0, 9).unwrap()), [2, 3, 5]);
+        let first = store.page(RUN, 0, 2).unwrap();
+        assert_eq!(
+            (numbers(&first), first.next, first.more),
+            (vec![2, 3], 3, true)
+        );
+        let rest = store.page(RUN, first.next, 2).unwrap();
+        assert_eq!((numbers(&rest), rest.next, rest.more), (vec![5], 5, false));
+        // A reader comes back: what has come since is there, and nothing was taken away by reading.
+        store.append(RUN, &gap(7)).await.unwrap();
+        assert_eq!(numbers(&store.page(RUN, rest.next, 2).unwrap()), [6, 7]);
+        assert_eq!(store.evidence(RUN).unwrap().entries.len(), 5);
+        assert!(store.holds(RUN).unwrap() && !store.holds(RunId(9)).unwrap());
     }
 
     #[tokio::test]

@@ -41,7 +41,10 @@ impl<'a> Facts<'a> {
         };
         for entry in &evidence.entries {
             match &entry.record {
-                Record::Manifest(_) | Record::Mark(_) | Record::Handshake(_) => {}
+                Record::Registration(_)
+                | Record::Manifest(_)
+                | Record::Mark(_)
+                | Record::Handshake(_) => {}
                 Record::Exposure(exposure) => facts.exposures.push(exposure),
                 Record::Notice(notice) => facts.notices.push(notice),
                 Record::Failure(failure) => facts.failures.push(failure),

@@ -11,3 +11,4 @@
 pub mod burst;
 pub mod evidence;
 pub mod golden;
+pub mod served;

@@ -272,13 +272,13 @@ mod tests {
     };
 
     fn mint() -> Mint {
-        Mint::new(Key::new([1; 32]))
+        Key::new([1; 32]).mint(ID.run)
     }
 
     fn considered(bytes: &[u8], transport: Transport, fast: bool) -> Considered {
         let zone = Zone::parse("canary.example").unwrap();
         let authority = Authority::new(&zone, vec!["192.0.2.1".parse().unwrap()]).unwrap();
-        let keyring = Keyring::new(vec![mint()], Key::new([2; 32]));
+        let keyring = Keyring::all(Key::new([1; 32]));
         consider(&authority, &keyring, bytes, transport, fast)
     }
 

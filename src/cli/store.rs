@@ -1,0 +1,98 @@
+use std::fs;
+use std::sync::Arc;
+
+use super::args::StorePath;
+use super::exit::Stopped;
+use crate::model::{Evidence, RunId};
+use crate::store::{EvidenceStore, RemoteStore, Store, find};
+
+/// The variable that holds the secret of a collector elsewhere: on a command line anybody could read it.
+pub(super) const SECRET: &str = "WAXSEAL_SECRET";
+
+/// The store that was named: a file here, or a collector elsewhere.
+pub(super) enum Named {
+    File(Arc<Store>),
+    Collector(Arc<RemoteStore>),
+}
+
+impl Named {
+    /// Opens it; a file is made where there is none.
+    pub(super) fn open(asked: &StorePath) -> Result<Self, Stopped> {
+        Self::with(asked, |asked| Store::open(&asked.path))
+    }
+
+    /// Opens one that must be there already.
+    pub(super) fn open_existing(asked: &StorePath) -> Result<Self, Stopped> {
+        Self::with(asked, |asked| Store::open_existing(&asked.path))
+    }
+
+    fn with(
+        asked: &StorePath,
+        file: impl FnOnce(&StorePath) -> Result<Store, crate::store::StoreError>,
+    ) -> Result<Self, Stopped> {
+        match asked.collector() {
+            Some(address) => remote(asked, address).map(|remote| Self::Collector(Arc::new(remote))),
+            None => file(asked)
+                .map(|store| Self::File(Arc::new(store)))
+                .map_err(Stopped::could_not_run),
+        }
+    }
+
+    /// The collector to plant for, where it is elsewhere.
+    pub(super) fn collector(&self) -> Option<Arc<RemoteStore>> {
+        match self {
+            Self::File(_) => None,
+            Self::Collector(remote) => Some(Arc::clone(remote)),
+        }
+    }
+
+    pub(super) fn any(&self) -> Arc<dyn EvidenceStore> {
+        match self {
+            Self::File(store) => store.clone(),
+            Self::Collector(remote) => remote.clone(),
+        }
+    }
+}
+
+/// The store in a file of its own: what is asked for cannot be had from elsewhere.
+pub(super) fn file(asked: &StorePath, verb: &str) -> Result<(), Stopped> {
+    match asked.collector() {
+        Some(_) => Err(Stopped::usage(format!(
+            "{verb} {}: that is done where the collector's store is; name its file with --store",
+            asked.path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn remote(asked: &StorePath, address: &str) -> Result<RemoteStore, Stopped> {
+    let secret = std::env::var(SECRET).map_err(|_| {
+        Stopped::usage(format!(
+            "use the collector named with --store: set {SECRET} to the secret that it asks for"
+        ))
+    })?;
+    let root = asked.root.as_ref().map(|path| {
+        fs::read(path).map_err(|error| Stopped::usage(format!("read {}: {error}", path.display())))
+    });
+    RemoteStore::new(address, secret.trim_end(), root.transpose()?.as_deref())
+        .map_err(Stopped::usage)
+}
+
+/// Does what waits for others, on this thread.
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> Result<T, Stopped> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
+    Ok(runtime.block_on(work))
+}
+
+/// The run of that name.
+pub(super) fn run_named(store: &dyn EvidenceStore, name: &str) -> Result<RunId, Stopped> {
+    wait(find(store, name))?.map_err(Stopped::usage)
+}
+
+/// All that is known of a run.
+pub(super) fn evidence(store: &dyn EvidenceStore, run: RunId) -> Result<Evidence, Stopped> {
+    wait(store.evidence(run))?.map_err(Stopped::could_not_run)
+}
