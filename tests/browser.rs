@@ -16,12 +16,14 @@ use waxseal::browser::{
     Course, DoorRule, Driver, DriverError, DriverOptions, Fill, Played, Secret, Session,
     SessionOptions, Setting, StepError,
 };
-use waxseal::canary::Link;
-use waxseal::model::Account;
+use waxseal::canary::{Key, Keyring, Link, dress};
+use waxseal::collector::{self, Authority, Collector, Credentials};
+use waxseal::model::{Account, Arm, Form, Part, Record, RunId, TokenId, TrialId};
 use waxseal::scenario::{
     By, Count, Dismiss, Guard, Locator, Match, Piece, Step, Target, Template, Timeouts, TypeText,
     Verb, Wait,
 };
+use waxseal::store::Store;
 
 // ---------------------------------------------------------------- a site of our own
 
@@ -945,6 +947,54 @@ fn wait_until(mut so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "it never came to pass");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// What a browser does with a link shows in the parts of it that it asks for: the hop of a redirect, and what only a
+/// script could compute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_follows_every_redirect_and_runs_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
+    let (key, run) = (Key::new([7; 32]), RunId(0xc0de_0005));
+    let mint = key.mint(run);
+    let setting = collector::Setting {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        public: None,
+        zone: None,
+        credentials: Credentials::lab(Authority::new().unwrap()),
+        keyring: Keyring::all(key),
+        run,
+        admin: None,
+    };
+    let collector = Collector::start(setting, store.clone()).await.unwrap();
+    let mut room = Room::open(None).await;
+    for (form, part) in [
+        (Form::Redirect301, Part::Hop),
+        (Form::Redirect302, Part::Hop),
+        (Form::Redirect307, Part::Hop),
+        (Form::RedirectMeta, Part::Hop),
+        (Form::RedirectScript, Part::Hop),
+        (Form::Script, Part::Script),
+    ] {
+        let link = TokenId {
+            run,
+            trial: TrialId(1),
+            arm: Arm::Sent,
+            form,
+            part: Part::Link,
+        };
+        room.done(goto(&dress(&mint, collector.public(), link).url))
+            .await;
+        let sought = TokenId { part, ..link };
+        wait_until(|| {
+            let entries = store.evidence(run).unwrap().entries;
+            entries.iter().any(
+                |entry| matches!(&entry.record, Record::Hit(hit) if hit.tokens().contains(&sought)),
+            )
+        });
+    }
+    room.close().await;
+    assert_eq!(collector.stop().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

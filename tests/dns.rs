@@ -424,7 +424,10 @@ async fn a_flood_is_truncated_and_counted_to_the_last_query() {
         .iter()
         .filter(|hit| query(hit).reply.is_some_and(|reply| reply.truncated));
     assert!(told.count() as u64 >= u64::from(cut));
-    assert!(hits.iter().all(|hit| hit.recognition == Recognition::None));
+    assert!(
+        hits.iter()
+            .all(|hit| hit.recognition == Recognition::none())
+    );
 }
 
 /// The store is held up, and more comes than can wait for it: what finds no place is counted, in the kernel too.

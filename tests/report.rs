@@ -7,7 +7,9 @@ mod common;
 use common::evidence::{RUN, Run, SEALED, Visit};
 use common::golden::assert_golden;
 use serde_json::Value;
-use waxseal::model::{Actor, Arm, Depth, Doubt, Evidence, Part, Phase, Verdict};
+use waxseal::model::{
+    Actor, Arm, Depth, Doubt, Evidence, Form, Part, Phase, Place, Record, Verdict,
+};
 use waxseal::report::{View, json, terminal};
 use waxseal::verdict::judge;
 
@@ -73,6 +75,50 @@ fn as_json(run: &Run) -> Value {
     shown(&run.evidence(), |view| {
         serde_json::to_value(json::v1::report(view)).unwrap()
     })
+}
+
+/// How much was taken of a large body, that a script ran, and that somebody had a link and stayed away.
+#[test]
+fn a_terminal_says_what_each_form_is_for() {
+    for (bytes, said) in [
+        (1, "took 1 KiB of 8.0 MiB"),
+        (3 << 19, "took 1.5 MiB of 8.0 MiB"),
+        (8 << 20, "took the whole 8.0 MiB"),
+    ] {
+        let mut run = Run::quiet(4);
+        for trial in &mut run.manifest.trials {
+            trial.form = Form::Large;
+        }
+        let trials = run.of(Arm::Sent);
+        for part in [Part::Link, Part::Hop, Part::Script] {
+            let body_bytes = Some(if part == Part::Link { bytes } else { 8 << 20 });
+            run.visit(
+                trials[0],
+                Visit {
+                    part,
+                    body_bytes,
+                    ..Visit::provider(20.0)
+                },
+            );
+        }
+        run.visit(trials[1], Visit::new(21.0));
+        for record in run.records.iter_mut().rev() {
+            if let Record::Hit(hit) = record {
+                hit.recognition.matches[0].place = Place::Referer;
+                break;
+            }
+        }
+        let text = shown(&run.evidence(), |view| terminal(view, false));
+        let line = format!("GET, followed on, script ran, {said}\n");
+        assert!(text.contains(&line), "{text}");
+        let note = "somebody had the link and did not come for it, in 1 trial\n";
+        assert!(text.contains(note), "{text}");
+        let report = as_json(&run);
+        let cells = report["cells"].as_array().unwrap();
+        let sent = cells.iter().find(|cell| cell["arm"] == "sent").unwrap();
+        assert_eq!(sent["hearsay"], 1);
+        assert_eq!(sent["visitors"][0]["bytes"], bytes);
+    }
 }
 
 #[test]

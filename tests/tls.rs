@@ -14,7 +14,7 @@ use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
 use waxseal::canary::{Key, Keyring, Mint, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Pair, Pairs, Setting};
 use waxseal::model::{
-    Account, Arm, Door, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Recognition, Record,
+    Account, Arm, Door, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Place, Recognition, Record,
     Request, RunId, TokenId, TrialId,
 };
 use waxseal::store::Store;
@@ -183,7 +183,7 @@ async fn curl_over_http_1_leaves_its_hello_and_its_request() {
         panic!("{records:?}")
     };
     let (hello, recognition) = hello(first);
-    assert_eq!(recognition, &Recognition::None);
+    assert_eq!(recognition, &Recognition::none());
     assert_eq!((hello.server_name.as_ref(), hello.version), (None, 0x0303));
     assert_eq!(text(&hello.protocols), ["http/1.1"]);
     assert_eq!(hello.versions[..2], [0x0304, 0x0303]);
@@ -345,8 +345,7 @@ async fn openssl_that_shakes_hands_and_asks_nothing_is_kept_as_that() {
     };
     let (hello, recognition) = hello(first);
     assert_eq!(hello.server_name.as_ref().unwrap().text(), name);
-    let tokens = vec![house.id()];
-    assert_eq!(recognition, &Recognition::Intact { tokens });
+    assert_eq!(recognition, &Recognition::intact(Place::Sni, &[house.id()]));
     assert!(hello.ja4.starts_with("t12d"), "{}", hello.ja4);
     assert!(hello.protocols.is_empty());
     assert!(
@@ -381,7 +380,7 @@ async fn a_hello_is_the_same_hello_in_single_bytes_and_single_byte_records() {
     let (whole, recognition) = hello(&entries[0].record);
     assert_eq!(
         recognition,
-        &Recognition::None,
+        &Recognition::none(),
         "a host is no stranger's token"
     );
     let raw = whole.raw.0.clone();

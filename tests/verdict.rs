@@ -6,8 +6,8 @@ mod common;
 
 use common::evidence::{Run, SEALED, Visit, end};
 use waxseal::model::{
-    Account, Actor, Arm, Bytes, Cell, Depth, Door, Doubt, Form, HitKind, Outcome, Part, Phase,
-    Recognition, Record, RunEnd, Verdict, Via,
+    Account, Actor, Arm, Bytes, Cell, Class, Depth, Door, Doubt, Form, HitKind, Match, Outcome,
+    Part, Phase, Place, Recognition, Record, RunEnd, Verdict, Via,
 };
 use waxseal::verdict::{ExitStatus, judge};
 
@@ -448,7 +448,15 @@ fn a_link_named_in_bytes_that_are_no_request_was_touched() {
 /// A provider that follows a rewritten or cut link has no token to show, and silence is then no silence.
 #[test]
 fn a_provider_that_comes_by_another_link_leaves_no_silence() {
-    for recognition in [Recognition::Foreign, Recognition::None] {
+    let foreign = Match {
+        place: Place::Path,
+        class: Class::Foreign,
+        token: None,
+    };
+    let foreign = Recognition {
+        matches: vec![foreign],
+    };
+    for recognition in [foreign, Recognition::none()] {
         let mut run = Run::quiet(4);
         let trial = run.of(Arm::Sent)[0];
         run.visit(trial, Visit::provider(20.0));
@@ -468,6 +476,110 @@ fn a_provider_that_comes_by_another_link_leaves_no_silence() {
     }
 }
 
+/// Makes the last hit one whose sender only had the link it names.
+fn only_had(run: &mut Run, trial: waxseal::model::TrialId, place: Place, class: Class) {
+    let token = Some(Run::token(run, trial));
+    let one = Match {
+        place,
+        class,
+        token,
+    };
+    take_tokens_of_last(run, Recognition { matches: vec![one] });
+}
+
+/// A link in a `Referer`, or asked for with an error in it, was had by whoever sent it. That is no visit, and no silence.
+#[test]
+fn who_had_a_link_and_did_not_ask_for_it_is_told_and_not_counted() {
+    for (place, class) in [
+        (Place::Referer, Class::Intact),
+        (Place::Path, Class::Mutated),
+        (Place::Referer, Class::Mutated),
+    ] {
+        let mut run = Run::quiet(4);
+        let (planted, unsent) = (run.of(Arm::Sent)[0], run.of(Arm::Unsent)[0]);
+        run.visit(planted, Visit::new(20.0));
+        only_had(&mut run, planted, place, class);
+        let seen = cell(&run, Arm::Sent);
+        assert_eq!((seen.hits, seen.hearsay, seen.depth), (0, 1, None));
+        assert_eq!(
+            sent(&run),
+            (Verdict::Inconclusive, vec![Doubt::LinkRewritten])
+        );
+        // Beside a visit it says nothing more: whoever fetches a page with a browser asks for its icon as well.
+        run.visit(planted, Visit::provider(21.0));
+        let seen = cell(&run, Arm::Sent);
+        assert_eq!(
+            (seen.verdict, seen.hits, seen.hearsay),
+            (Verdict::Observed, 1, 0)
+        );
+        // Nobody can have had a link that was shown to nobody.
+        run.visit(unsent, Visit::new(22.0));
+        only_had(&mut run, unsent, place, class);
+        let doubts = cell(&run, Arm::Unsent).doubts;
+        assert!(doubts.contains(&Doubt::NoiseInControl), "{doubts:?}");
+    }
+}
+
+#[test]
+fn a_control_that_is_only_named_was_not_heard() {
+    let mut run = Run::quiet(4);
+    let control = run.of(Arm::Reached)[0];
+    for record in &mut run.records {
+        if let Record::Hit(hit) = record
+            && hit.tokens().iter().any(|token| token.trial == control)
+        {
+            hit.recognition.matches[0].place = Place::Referer;
+        }
+    }
+    assert_ne!(sent(&run).0, Verdict::NotObserved);
+}
+
+#[test]
+fn how_far_a_visitor_went_shows_in_what_it_asked_for() {
+    for (part, method, taken, depth) in [
+        (Part::Hop, "GET", 900, Depth::Loaded),
+        (Part::Hop, "HEAD", 0, Depth::Probed),
+        (Part::Script, "GET", 900, Depth::Executed),
+        // Who asks for what only a script can compute has run it, whatever became of the answer.
+        (Part::Script, "GET", 0, Depth::Executed),
+    ] {
+        let mut run = Run::quiet(4);
+        let trial = run.of(Arm::Sent)[0];
+        run.visit(
+            trial,
+            Visit {
+                part,
+                method,
+                body_bytes: Some(taken),
+                ..Visit::provider(20.0)
+            },
+        );
+        assert_eq!(cell(&run, Arm::Sent).depth, Some(depth), "{part} {method}");
+    }
+}
+
+/// Credentials go to a whole host: they say that the link was used, and not which page was asked for.
+#[test]
+fn credentials_alone_ask_for_no_page() {
+    let mut run = Run::quiet(4);
+    let trial = run.of(Arm::Sent)[0];
+    run.visit(
+        trial,
+        Visit {
+            part: Part::Secret,
+            ..Visit::provider(20.0)
+        },
+    );
+    assert_eq!(cell(&run, Arm::Sent).depth, Some(Depth::Read));
+    for record in run.records.iter_mut().rev() {
+        if let Record::Hit(hit) = record {
+            hit.recognition.matches[0].place = Place::Authorization;
+            break;
+        }
+    }
+    assert_eq!(cell(&run, Arm::Sent).depth, Some(Depth::Connected));
+}
+
 #[test]
 fn every_link_that_a_request_names_is_counted() {
     let mut run = Run::quiet(4);
@@ -480,9 +592,8 @@ fn every_link_that_a_request_names_is_counted() {
         .rev()
         .find(|r| matches!(r, Record::Hit(_)))
     {
-        hit.recognition = Recognition::Intact {
-            tokens: [hit.tokens(), &[second]].concat(),
-        };
+        let both = [hit.tokens(), vec![second]].concat();
+        hit.recognition = Recognition::intact(Place::Path, &both);
     }
     assert_eq!(cell(&run, Arm::Sent).hits, 2);
 }

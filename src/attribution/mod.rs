@@ -119,7 +119,7 @@ mod tests {
             door,
             peer: peer.parse().unwrap(),
             kind: HitKind::Http(request),
-            recognition: Recognition::None,
+            recognition: Recognition::none(),
         }
     }
 

@@ -6,14 +6,19 @@
 //! forged: the synthetic IV is a MAC of 128 bits. Each run's key comes from the collector's, so a collector needs no table
 //! to know what to answer, and who plants for one run can plant for no other.
 
+mod body;
 mod form;
 mod page;
+mod pdf;
 mod recognise;
 mod token;
+mod word;
 mod zone;
 
-pub use form::{Link, dress, over_tls};
+pub use body::{Body, LARGE_BYTES, Large};
+pub use form::{Dress, Link, dress, dress_of, over_tls};
 pub use page::{Page, nothing_here};
-pub use recognise::{Keyring, is_token_shaped};
+pub use recognise::{Asked, Keyring};
 pub use token::{Key, Mint, TOKEN_CHARS};
+pub use word::is_token_shaped;
 pub use zone::Zone;

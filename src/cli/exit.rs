@@ -2,6 +2,7 @@ use std::process::ExitCode;
 
 use super::out::complain;
 use crate::audit::{AuditError, GivenError};
+use crate::collector::{CertificateError, CollectorError};
 use crate::diagnostic::printable;
 use crate::verdict::ExitStatus;
 
@@ -73,6 +74,7 @@ impl From<AuditError> for Stopped {
         match error {
             AuditError::Given(GivenError::Variable { .. })
             | AuditError::Public(_)
+            | AuditError::Collector(CollectorError::Certificate(CertificateError::NoZone))
             | AuditError::Elsewhere { .. } => Self::usage(error),
             _ => Self::could_not_run(error),
         }

@@ -4,6 +4,7 @@ use super::args::Plan;
 use super::exit::{Exit, Stopped};
 use super::out::say;
 use super::scenario::{Chosen, choose, load};
+use crate::canary::dress_of;
 use crate::diagnostic::printable;
 use crate::model::{Arm, Form, Phase, Trial, Via, display_duration};
 use crate::scenario::{Experiment, Step, Verb};
@@ -69,12 +70,8 @@ fn line(trial: &Trial, experiment: &Experiment) -> String {
 }
 
 /// A link as it will be; its tokens are drawn with the run's key.
-const fn link(form: Form) -> &'static str {
-    match form {
-        Form::Http => "http://COLLECTOR/TOKEN",
-        Form::QuerySecret => "http://COLLECTOR/TOKEN?key=TOKEN",
-        Form::Https => "https://COLLECTOR/TOKEN",
-    }
+fn link(form: Form) -> String {
+    dress_of(form).link.replace("SECRET", "TOKEN")
 }
 
 /// The steps that a `sent` trial takes, in order; a `drafted` one stops after `compose`.

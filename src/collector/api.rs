@@ -144,7 +144,12 @@ impl FromRequestParts<Arc<Desk>> for Planter {
 async fn nothing() -> Response {
     let page = nothing_here();
     let status = StatusCode::from_u16(page.status).unwrap_or(StatusCode::NOT_FOUND);
-    (status, [("content-type", page.media_type)], page.body).into_response()
+    (
+        status,
+        [("content-type", page.media_type)],
+        page.body.bytes(0..page.body.len()),
+    )
+        .into_response()
 }
 
 fn refusal(status: StatusCode, error: &str) -> Response {

@@ -20,6 +20,7 @@ use super::authority::Authority;
 use super::certificate::{CertificateError, Credentials, Identity};
 use super::clock;
 use super::dns::{self, Issuance, Nameserver, ZoneSetting};
+use super::effort::Effort;
 use super::intake::{Intake, Kept};
 use super::limits;
 use super::metrics::Metrics;
@@ -143,6 +144,8 @@ pub(super) struct House {
     pub(super) public_tls: String,
     pub(super) tls: Arc<ServerConfig>,
     pub(super) keyring: Keyring,
+    /// For tokens that are nearly ours.
+    pub(super) effort: Effort,
     pub(super) intake: Arc<Intake>,
     pub(super) metrics: Arc<Metrics>,
     /// What is shown over TLS.
@@ -229,6 +232,7 @@ impl Collector {
             proxies: setting.proxies,
             metrics: Arc::clone(&intake.metrics),
             intake: Arc::new(intake),
+            effort: Effort::new(Instant::now()),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });
@@ -283,6 +287,7 @@ impl Collector {
             proxies: Vec::new(),
             metrics: Arc::clone(&intake.metrics),
             intake,
+            effort: Effort::new(Instant::now()),
             places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
             stopping,
         });

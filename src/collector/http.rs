@@ -1,11 +1,9 @@
-use std::time::SystemTime;
-
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::canary::Page;
-use crate::model::{Bytes, Door, HitKind, Request, Timestamp};
+use crate::model::{Bytes, Door, HitKind, Place, Request, Timestamp};
 
+use super::answer::Answer;
 use super::limits;
 use super::visitor::Visitor;
 
@@ -93,14 +91,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
     async fn serve(&mut self, mut request: Request, head: usize) -> bool {
         let received = Timestamp::now();
         request.tls = self.tls;
-        let (recognition, page) =
-            self.visitor
-                .answer(&request.target, request.header("host"), self.tls);
-        let (body, keep, no_body) = (
-            body(&request),
-            keeps_alive(&request),
-            request.method == "HEAD",
-        );
+        let (recognition, page) = self.visitor.answer(&request);
+        let answer = Answer::new(page, &request);
+        let (body, keep) = (body(&request), keeps_alive(&request));
         let Some(hit) = self
             .visitor
             .record(received, HitKind::Http(request), recognition)
@@ -115,9 +108,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
         }
         self.buffer.drain(..head);
         let keep = self.skip(body).await && keep;
-        let written = self.answer(&page, keep, no_body).await;
+        let status = answer.status.as_u16();
+        let written = self.answer(answer, keep).await;
         let taken = written.unwrap_or_else(|so_far| so_far);
-        self.visitor.answered(hit, Some(page.status), taken).await;
+        self.visitor.answered(hit, Some(status), taken).await;
         keep && written.is_ok()
     }
 
@@ -147,31 +141,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
     }
 
     /// Writes an answer; how many bytes of the body the socket took, as an error if it did not take all.
-    async fn answer(&mut self, page: &Page, keep: bool, no_body: bool) -> Result<u64, u64> {
-        let mut bytes = head(page, keep).into_bytes();
-        let body_at = bytes.len() as u64;
-        if !no_body {
-            bytes.extend_from_slice(&page.body);
-        }
-        let mut taken = 0;
-        while taken < bytes.len() {
-            match timeout(limits::ANSWER_TIME, self.stream.write(&bytes[taken..])).await {
-                Ok(Ok(count)) if count > 0 => taken += count,
-                _ => return Err((taken as u64).saturating_sub(body_at)),
+    async fn answer(&mut self, mut answer: Answer, keep: bool) -> Result<u64, u64> {
+        let deadline = Instant::now() + limits::BODY_TIME;
+        let mut bytes = head(&answer, keep).into_bytes();
+        let (mut left_of_head, mut taken) = (bytes.len() as u64, 0);
+        loop {
+            // Head and body go together, unless the body is to come later.
+            let wait = answer.wait().filter(|_| !answer.is_empty());
+            if wait.is_none() {
+                bytes.extend(answer.next().unwrap_or_default());
+            }
+            let (written, whole) = self.write(&bytes, deadline).await;
+            let of_head = written.min(left_of_head);
+            (left_of_head, taken) = (left_of_head - of_head, taken + written - of_head);
+            if !whole {
+                return Err(taken);
+            }
+            match wait {
+                Some(wait) if self.visitor.waits(wait).await => {
+                    bytes = answer.next().unwrap_or_default();
+                }
+                Some(_) => return Err(taken),
+                None if answer.is_empty() => return Ok(taken),
+                None => bytes.clear(),
             }
         }
-        let taken = (taken as u64).saturating_sub(body_at);
-        // TLS may still hold some of it back.
-        match timeout(limits::ANSWER_TIME, self.stream.flush()).await {
-            Ok(Ok(())) => Ok(taken),
-            _ => Err(taken),
+    }
+
+    /// Hands bytes to the socket; how many it took, and whether those were all.
+    async fn write(&mut self, bytes: &[u8], deadline: Instant) -> (u64, bool) {
+        let mut taken = 0;
+        let soon = || deadline.min(Instant::now() + limits::ANSWER_TIME);
+        while taken < bytes.len() {
+            match timeout_at(soon(), self.stream.write(&bytes[taken..])).await {
+                Ok(Ok(count)) if count > 0 => taken += count,
+                _ => return (taken as u64, false),
+            }
         }
+        // TLS may still hold some of it back.
+        let flushed = timeout_at(soon(), self.stream.flush()).await;
+        (taken as u64, matches!(flushed, Ok(Ok(()))))
     }
 
     /// Records a connection on which no whole request came, and says so to a visitor that sent something.
     async fn without_request(mut self) {
         let sent = Bytes(std::mem::take(&mut self.buffer));
-        let recognition = self.visitor.house.keyring.recognise(&sent.text());
+        let recognition = self
+            .visitor
+            .house
+            .keyring
+            .recognise(Place::Bytes, &sent.text());
         let talks = !sent.0.is_empty();
         let hit = self
             .visitor
@@ -268,21 +287,16 @@ fn keeps_alive(request: &Request) -> bool {
     }
 }
 
-/// The head of an answer: the lines that a plain web server sends, and none that names one.
-fn head(page: &Page, keep: bool) -> String {
-    let reason = if page.status == 200 {
-        "OK"
-    } else {
-        "Not Found"
-    };
-    format!(
-        "HTTP/1.1 {} {reason}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\nConnection: {}\r\n\r\n",
-        page.status,
-        httpdate::fmt_http_date(SystemTime::now()),
-        page.media_type,
-        page.body.len(),
-        if keep { "keep-alive" } else { "close" },
-    )
+fn head(answer: &Answer, keep: bool) -> String {
+    let status = answer.status;
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+    let connection = if keep { "keep-alive" } else { "close" };
+    let last = ("Connection", connection.to_owned());
+    for (name, value) in answer.lines.iter().chain([&last]) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head + "\r\n"
 }
 
 #[cfg(test)]

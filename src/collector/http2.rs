@@ -8,9 +8,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::canary::Page;
-use crate::model::{Bytes, HitKind, Request, Timestamp};
+use crate::model::{Bytes, HitKind, Place, Request, Timestamp};
 
+use super::answer::Answer;
 use super::limits;
 use super::opening::{Heard, Overheard, opening};
 use super::visitor::Visitor;
@@ -159,25 +159,22 @@ fn request(asked: &Asked<()>) -> Request {
 /// Records and answers one request.
 async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: SendResponse<Data>) {
     let received = Timestamp::now();
-    let host = request
-        .header(":authority")
-        .or_else(|| request.header("host"));
-    let (recognition, page) = visitor.answer(&request.target, host, true);
-    let no_body = request.method == "HEAD";
+    let (recognition, page) = visitor.answer(&request);
+    let answer = Answer::new(page, &request);
     let kind = HitKind::Http(request);
     let Some(hit) = visitor.record(received, kind, recognition).await else {
         // It is in no record, so it gets no answer; dropped, the stream is reset.
         return;
     };
     let _ = timeout(limits::HEAD_TIME, skip(body)).await;
-    let status = page.status;
+    let status = answer.status.as_u16();
     let mut taken = 0;
-    let sent = timeout(
-        limits::ANSWER_TIME,
-        send(page, no_body, respond, &mut taken),
-    )
-    .await;
-    if !matches!(sent, Ok(Some(()))) {
+    let sent = tokio::select! {
+        biased;
+        sent = timeout(limits::BODY_TIME, send(answer, respond, &mut taken)) => sent.ok().flatten(),
+        () = visitor.house.silenced() => None,
+    };
+    if sent.is_none() {
         tracing::debug!(hit = hit.seq, taken, "an answer was not taken whole");
     }
     visitor.answered(hit, Some(status), taken).await;
@@ -196,22 +193,23 @@ async fn skip(mut body: RecvStream) {
 }
 
 /// Sends an answer as fast as the client makes room for it; counts what it made room for.
-async fn send(
-    page: Page,
-    no_body: bool,
-    mut respond: SendResponse<Data>,
-    taken: &mut u64,
-) -> Option<()> {
-    let empty = no_body || page.body.is_empty();
-    let head = head(&page)?;
-    let mut stream = respond.send_response(head, empty).ok()?;
-    let mut rest = Data::from(page.body);
-    while !empty && !rest.is_empty() {
-        let room = room(&mut stream, rest.len()).await?;
-        let piece = rest.split_to(room.min(rest.len()));
-        let count = piece.len() as u64;
-        stream.send_data(piece, rest.is_empty()).ok()?;
-        *taken += count;
+async fn send(mut answer: Answer, mut respond: SendResponse<Data>, taken: &mut u64) -> Option<()> {
+    let head = head(&answer)?;
+    let mut stream = respond.send_response(head, answer.is_empty()).ok()?;
+    while let Some(piece) = answer.next() {
+        if let Some(wait) = answer.wait() {
+            tokio::time::sleep(wait).await;
+        }
+        let mut rest = Data::from(piece);
+        while !rest.is_empty() {
+            let room = timeout(limits::ANSWER_TIME, room(&mut stream, rest.len()));
+            let room = room.await.ok()??;
+            let part = rest.split_to(room.min(rest.len()));
+            let count = part.len() as u64;
+            let last = rest.is_empty() && answer.is_empty();
+            stream.send_data(part, last).ok()?;
+            *taken += count;
+        }
     }
     Some(())
 }
@@ -221,26 +219,19 @@ async fn room(stream: &mut SendStream<Data>, wanted: usize) -> Option<usize> {
     poll_fn(|context| stream.poll_capacity(context)).await?.ok()
 }
 
-/// The head of an answer: the lines that a plain web server sends, and none that names one.
-fn head(page: &Page) -> Option<Response<()>> {
-    Response::builder()
-        .status(page.status)
-        .header(
-            "date",
-            httpdate::fmt_http_date(std::time::SystemTime::now()),
-        )
-        .header("content-type", page.media_type)
-        .header("content-length", page.body.len())
-        .header("cache-control", "no-store")
-        .body(())
-        .ok()
+fn head(answer: &Answer) -> Option<Response<()>> {
+    let mut head = Response::builder().status(answer.status);
+    for (name, value) in &answer.lines {
+        head = head.header(*name, value);
+    }
+    head.body(()).ok()
 }
 
 /// Records what was said on a connection where no whole request came, or the library did not show all, as with what is
 /// malformed. What was not kept either is missing.
 async fn unshown(visitor: &Visitor, heard: &Heard) {
     let sent = Bytes(heard.bytes());
-    let recognition = visitor.house.keyring.recognise(&sent.text());
+    let recognition = visitor.house.keyring.recognise(Place::Bytes, &sent.text());
     let kind = HitKind::Connection { sent };
     let now = Timestamp::now();
     visitor.record(now, kind, recognition).await;

@@ -39,7 +39,8 @@ impl Intake {
     pub(super) async fn hit(&self, hit: Hit) -> Option<Kept> {
         let since = hit.received;
         // A collector that serves many runs gives each its own; who has no token belongs to the collector.
-        let run = hit.tokens().first().map_or(self.run, |token| token.run);
+        let named = hit.tokens().into_iter().chain(hit.hearsay()).next();
+        let run = named.map_or(self.run, |token| token.run);
         if self.hits.fetch_add(1, Ordering::Relaxed) >= limits::HITS {
             self.miss(since, format!("more than {} hits in one run", limits::HITS));
             return None;
@@ -143,7 +144,7 @@ mod tests {
             kind: HitKind::Connection {
                 sent: crate::model::Bytes::default(),
             },
-            recognition: Recognition::None,
+            recognition: Recognition::none(),
         }
     }
 

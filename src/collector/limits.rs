@@ -20,6 +20,17 @@ pub(super) const IDLE_TIME: Duration = Duration::from_secs(15);
 /// For a visitor to take its answer.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(30);
 
+/// For a visitor to take all of a long answer, however it goes on: 8 MiB in a minute and a half is 0.75 Mbit/s.
+pub(super) const BODY_TIME: Duration = Duration::from_secs(90);
+
+/// Before each piece of a slow answer: five of them keep a visitor for four seconds, longer than most wait for a preview
+/// and shorter than anything is given up after.
+pub(super) const PIECE_TIME: Duration = Duration::from_millis(800);
+
+/// Broken tokens a second that are tried against ours. Each costs some milliseconds, so a flood of them costs one core a
+/// small part of its time; a service that breaks tokens sends fewer.
+pub(super) const TRIES: f32 = 32.0;
+
 /// For a closed connection's last bytes to arrive, so that a reset does not wipe out the answer.
 pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);
 

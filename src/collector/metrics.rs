@@ -279,7 +279,7 @@ mod tests {
             kind: HitKind::Connection {
                 sent: Bytes::default(),
             },
-            recognition: Recognition::None,
+            recognition: Recognition::none(),
         };
         let waiting = metrics.note_hit(&hit);
         assert_eq!(value(&metrics.text(), "waxseal_records_waiting"), "1");

@@ -12,12 +12,14 @@
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
 
 mod acme;
+mod answer;
 mod api;
 mod authority;
 mod certificate;
 mod clock;
 mod dns;
 mod door;
+mod effort;
 mod hello;
 mod http;
 mod http2;

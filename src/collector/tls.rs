@@ -31,7 +31,7 @@ pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Ins
         }
         None => {
             let sent = Bytes(sent.clone());
-            (HitKind::Connection { sent }, Recognition::None)
+            (HitKind::Connection { sent }, Recognition::none())
         }
     };
     let is_hello = matches!(kind, HitKind::Hello(_));
@@ -71,14 +71,11 @@ async fn gather(
     }
 }
 
-/// The tokens in the host that a hello names. A host without one is no stranger's canary: it is just a host.
+/// The tokens in the host that a hello names.
 fn by_name(visitor: &Visitor, name: Option<&Bytes>) -> Recognition {
     let name = name.map(Bytes::text).unwrap_or_default();
-    let recognition = visitor.house.keyring.recognise(&name);
-    match recognition {
-        Recognition::Intact { .. } => recognition,
-        Recognition::Foreign | Recognition::None => Recognition::None,
-    }
+    let house = &visitor.house;
+    house.keyring.recognise_name(&house.public, &name)
 }
 
 /// Gives the TLS library what was read ahead and the rest of the connection; serves what comes inside. What is no hello

@@ -1,13 +1,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::attribution::forwarded;
-use crate::canary::Page;
-use crate::model::{Answer, Bytes, Door, Hit, HitKind, Recognition, Timestamp};
+use crate::canary::{Asked, Page};
+use crate::model::{Answer, Door, Hit, HitKind, Recognition, Request, Timestamp};
 
 use super::door::House;
 use super::http::Visit;
@@ -66,19 +67,35 @@ impl Visitor {
         Some(read)
     }
 
-    /// The tokens in what was asked for and of which host, and the page for it, whose children are where the page is.
-    pub(super) fn answer(
-        &self,
-        target: &Bytes,
-        host: Option<&Bytes>,
-        tls: bool,
-    ) -> (Recognition, Page) {
-        let public = if tls {
-            &self.house.public_tls
+    /// The tokens that a request brings, and the page for it, whose children are where the page is.
+    pub(super) fn answer(&self, request: &Request) -> (Recognition, Page) {
+        let house = &self.house;
+        let public = if request.tls {
+            &house.public_tls
         } else {
-            &self.house.public
+            &house.public
         };
-        self.house.keyring.answer(public, target, host)
+        let asked = Asked {
+            public,
+            target: &request.target,
+            // HTTP/2's name for it stands first there, and is none that a client of HTTP/1 can send.
+            host: request
+                .header(":authority")
+                .or_else(|| request.header("host")),
+            referer: request.header("referer"),
+            authorization: request.header("authorization"),
+        };
+        let may_try = || house.effort.spend(Instant::now());
+        house.keyring.answer(&asked, may_try)
+    }
+
+    /// Lets time pass; whether it did, and the collector was not stopped in it.
+    pub(super) async fn waits(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.house.silenced() => false,
+            () = tokio::time::sleep(time) => true,
+        }
     }
 
     /// Whether the door they came by notes and refuses.

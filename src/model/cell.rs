@@ -52,7 +52,7 @@ named! {
         Probed = "probed",
         /// Content was taken.
         Read = "read",
-        /// The page's own image or style sheet was fetched too.
+        /// The page's own image or style sheet was fetched too, or the page it leads on to.
         Loaded = "loaded",
         /// A script of the page ran.
         Executed = "executed",
@@ -85,7 +85,7 @@ named! {
         ExposureUnconfirmed = "exposure-unconfirmed",
         /// The link was not seen to arrive.
         NotDelivered = "not-delivered",
-        /// The link arrived as another one, or the service came by another one.
+        /// The link arrived as another one, the service came by another one, or somebody had it and did not come for it.
         LinkRewritten = "link-rewritten",
         /// Fewer trials were played than planned, or too few to speak of absence.
         TooFewTrials = "too-few-trials",
@@ -181,6 +181,8 @@ pub struct ActorSummary {
     pub methods: Vec<String>,
     /// The parts asked for.
     pub parts: Vec<Part>,
+    /// The most bytes of what is behind the link that one answer handed over.
+    pub bytes: u64,
     /// The user agents, each once. Hostile text.
     pub agents: Vec<String>,
     /// The addresses, each once.
@@ -210,6 +212,9 @@ pub struct Cell {
     pub hits: u32,
     /// Trials that had one after their window had closed: known, and not among the hits.
     pub late: u32,
+    /// Trials that had no visitor, and whose link somebody who is not us had all the same: it stood in a `Referer`, or
+    /// was asked for with an error in it.
+    pub hearsay: u32,
     /// Exact interval for the chance of a visit, at 95 %.
     pub interval: Interval,
     /// From the last phase boundary (typed, sent) to the first visit.

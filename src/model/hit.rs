@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Hello, Timestamp, TokenId};
+use super::{Account, Class, Hello, Place, Recognition, Timestamp, TokenId};
 
 /// The listener a hit came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -190,29 +190,20 @@ pub struct Answer {
     pub body_bytes: u64,
 }
 
-/// How well a hit's tokens were recognised.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "class")]
-pub enum Recognition {
-    /// At least one token is ours and whole.
-    Intact {
-        /// All of them, in the order found, each once.
-        tokens: Vec<TokenId>,
-    },
-    /// Something has a token's shape, and we did not make it.
-    Foreign,
-    /// Nothing looks like a token.
-    None,
-}
-
 impl Hit {
-    /// The tokens of ours that it carried.
+    /// The tokens of ours that it was sent with, whole, each once. One in a `Referer` is not among them: it says where
+    /// the visitor came from, not what was asked for.
     #[must_use]
-    pub fn tokens(&self) -> &[TokenId] {
-        match &self.recognition {
-            Recognition::Intact { tokens } => tokens,
-            Recognition::Foreign | Recognition::None => &[],
-        }
+    pub fn tokens(&self) -> Vec<TokenId> {
+        self.recognition
+            .tokens(|one| one.class == Class::Intact && one.place != Place::Referer)
+    }
+
+    /// The tokens of ours that its sender must have had without asking for them: whole in a `Referer`, or broken.
+    #[must_use]
+    pub fn hearsay(&self) -> Vec<TokenId> {
+        self.recognition
+            .tokens(|one| one.class != Class::Intact || one.place == Place::Referer)
     }
 }
 

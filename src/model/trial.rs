@@ -52,7 +52,8 @@ named! {
 }
 
 named! {
-    /// How a link is dressed.
+    /// How a link is dressed, and what is behind it: the table in [`crate::canary`] says it of each. The place in this
+    /// list is the number in a token: new forms go to its end.
     Form {
         /// A plain page over HTTP.
         Http = "http",
@@ -60,6 +61,34 @@ named! {
         QuerySecret = "query-secret",
         /// The plain page over HTTPS, at the same host and port.
         Https = "https",
+        /// The link is an image.
+        Image = "image",
+        /// Moved for good, to a page with a token of its own.
+        Redirect301 = "redirect-301",
+        /// Found elsewhere.
+        Redirect302 = "redirect-302",
+        /// Elsewhere for now, to be asked for by the same method.
+        Redirect307 = "redirect-307",
+        /// A page that leads on by its markup.
+        RedirectMeta = "redirect-meta",
+        /// A page that leads on by its script.
+        RedirectScript = "redirect-script",
+        /// More than any preview needs.
+        Large = "large",
+        /// A page whose script asks for a token that stands nowhere in it.
+        Script = "script",
+        /// Where `robots.txt` allows programs to go.
+        RobotsAllowed = "robots-allowed",
+        /// Where `robots.txt` forbids programs to go.
+        RobotsDenied = "robots-denied",
+        /// Nothing there, said with a body.
+        NotFound = "not-found",
+        /// A page that comes piece by piece.
+        Slow = "slow",
+        /// A document with a link in it.
+        Pdf = "pdf",
+        /// A link with a made-up user and password in front of its host.
+        Credentials = "credentials",
     }
 }
 
@@ -101,10 +130,14 @@ named! {
         Image = "image",
         /// The style sheet its page asks for.
         Style = "style",
-        /// The secret in the link's query.
+        /// The secret in the link's query, or its password.
         Secret = "secret",
         /// The label in front of the zone, in the link's host.
         Host = "host",
+        /// Where the link leads on: by a redirect, or by a link inside a document.
+        Hop = "hop",
+        /// What only a script of its page could ask for.
+        Script = "script",
     }
 }
 

@@ -84,12 +84,13 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn first(&self) -> Vec<Trial> {
-        // A browser need not trust the collector's certificate to be led to its door, so doors are proven in the clear.
+        // A browser need not trust the collector's certificate to be led to its door, so doors are proven in the clear,
+        // and by a plain page where one is planted.
         let clear = self
             .experiment
             .forms
             .iter()
-            .find(|form| **form != Form::Https);
+            .find(|form| matches!(form, Form::Http | Form::QuerySecret));
         let doors = [Via::Sender, Via::Recipient]
             .map(|via| self.reached(std::iter::once(clear.unwrap_or(&Form::Http)), via));
         let heard = self.reached(self.experiment.forms.iter(), Via::Auditor);

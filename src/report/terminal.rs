@@ -2,9 +2,10 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::canary::LARGE_BYTES;
 use crate::diagnostic::printable;
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Depth, Limit, Outcome, Part, Phase, VariantRef, Verdict,
+    Actor, ActorSummary, Arm, Cell, Depth, Form, Limit, Outcome, Part, Phase, VariantRef, Verdict,
     display_duration,
 };
 
@@ -99,7 +100,7 @@ fn row(view: &View<'_>, cell: &Cell, pen: Pen) -> String {
         let _ = write!(line, "  first after {:<6}", display_duration(delay));
     }
     for summary in cell.actors.iter().filter(|one| speaks(cell, one)) {
-        let _ = write!(line, "  {}  {}", summary.actor, deeds(summary));
+        let _ = write!(line, "  {}  {}", summary.actor, deeds(cell, summary));
     }
     let mut out = line.trim_end().to_owned() + "\n";
     for note in notes(view, cell) {
@@ -138,7 +139,7 @@ fn bound(cell: &Cell) -> String {
     }
 }
 
-fn deeds(summary: &ActorSummary) -> String {
+fn deeds(cell: &Cell, summary: &ActorSummary) -> String {
     let methods: Vec<String> = summary
         .methods
         .iter()
@@ -149,11 +150,26 @@ fn deeds(summary: &ActorSummary) -> String {
         also(Part::Image, "image too"),
         also(Part::Style, "style sheet too"),
         also(Part::Secret, "secret too"),
+        also(Part::Hop, "followed on"),
+        also(Part::Script, "script ran"),
+        taken(cell, summary),
     ];
     std::iter::once(asked(&methods))
         .chain(extras.into_iter().flatten())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// How much was taken of what is too large for a preview.
+fn taken(cell: &Cell, summary: &ActorSummary) -> Option<String> {
+    let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
+    let share = match summary.bytes {
+        0 => return None,
+        LARGE_BYTES => "the whole".to_owned(),
+        bytes if bytes < 1 << 20 => format!("{} KiB of", bytes.div_ceil(1 << 10)),
+        bytes => format!("{} of", mebibytes(bytes)),
+    };
+    (cell.form == Form::Large).then(|| format!("took {share} {}", mebibytes(LARGE_BYTES)))
 }
 
 /// Bytes that name the link and are no request have no method.
@@ -171,7 +187,7 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
         .actors
         .iter()
         .filter(|one| !speaks(cell, one))
-        .map(attempt);
+        .map(|one| attempt(cell, one));
     let early = cell
         .actors
         .iter()
@@ -180,6 +196,12 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
         early.map(|one| format!("{} came before it was sent: while it was typed", one.actor));
     let late =
         (cell.late > 0).then(|| format!("{} more after the window had closed", trials(cell.late)));
+    let known = (cell.hearsay > 0).then(|| {
+        format!(
+            "somebody had the link and did not come for it, in {}",
+            trials(cell.hearsay)
+        )
+    });
     let doubts = cell
         .doubts
         .iter()
@@ -193,6 +215,7 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
     attempts
         .chain(early)
         .chain(late)
+        .chain(known)
         .chain(doubts)
         .chain(claim)
         .collect()
@@ -208,7 +231,7 @@ fn trials(count: u32) -> String {
     format!("{count} trial{plural}")
 }
 
-fn attempt(summary: &ActorSummary) -> String {
+fn attempt(cell: &Cell, summary: &ActorSummary) -> String {
     // Whoever asks for anything asks at a host: that is worth a word only if it is all.
     let alone = summary.parts.len() == 1;
     let parts = summary
@@ -226,7 +249,7 @@ fn attempt(summary: &ActorSummary) -> String {
         Actor::Sender | Actor::Recipient => {
             format!("fetched the {} by its own door", parts.join(", "))
         }
-        _ => format!("came as well: {}", deeds(summary)),
+        _ => format!("came as well: {}", deeds(cell, summary)),
     };
     format!("{} {how}, in {}", summary.actor, trials(summary.trials))
 }

@@ -80,7 +80,16 @@ pub(super) fn hello_only(facts: &Facts<'_>, trial: &Trial) -> bool {
         })
 }
 
+/// The visits to a trial's link.
 fn of<'a>(observations: &'a [Observation], trial: &Trial) -> impl Iterator<Item = &'a Observation> {
+    named(observations, trial).filter(|seen| !seen.hearsay)
+}
+
+/// The visits to a trial's link, and those whose senders had it.
+fn named<'a>(
+    observations: &'a [Observation],
+    trial: &Trial,
+) -> impl Iterator<Item = &'a Observation> {
     let id = trial.id;
     observations.iter().filter(move |seen| seen.trial == id)
 }
@@ -99,13 +108,13 @@ fn control_is_silent<'a>(
             .any(|trial| facts.probe_of(trial.id).is_none() || !heard(facts, observations, trial))
 }
 
-/// Whether a canary that nobody else ever had was visited: `unsent`, or any whose link was never out.
+/// Whether a canary that nobody else ever had was visited, or known to somebody: `unsent`, or any whose link was never out.
 fn is_noise(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
-    let strangers = || of(observations, trial).any(|seen| !seen.actor.is_own());
+    let strangers = || named(observations, trial).any(|seen| !seen.actor.is_own());
     match trial.arm {
         Arm::Unsent | Arm::Reached => strangers(),
         Arm::Sent | Arm::Drafted => {
-            facts.boundaries(trial.id).is_empty() && of(observations, trial).next().is_some()
+            facts.boundaries(trial.id).is_empty() && named(observations, trial).next().is_some()
         }
     }
 }

@@ -90,6 +90,7 @@ impl Bench<'_> {
             planned: count(planned.iter()),
             hits,
             late: count(played.iter().filter(|trial| self.visited(trial, true))),
+            hearsay: count(played.iter().filter(|trial| self.is_known(trial))),
             interval: clopper_pearson(hits, count(played.iter())),
             first_delay: first_delay(arm, &seen),
             actors: summaries(&seen),
@@ -123,7 +124,8 @@ impl Bench<'_> {
             add(&mut cell.doubts, Doubt::TooFewTrials);
         }
         let shown = matches!(cell.arm, Arm::Sent | Arm::Drafted);
-        if shown && control::came_by_another_link(self.facts, self.variant) {
+        let known = cell.hearsay > 0;
+        if shown && (known || control::came_by_another_link(self.facts, self.variant)) {
             add(&mut cell.doubts, Doubt::LinkRewritten);
         }
         cell.doubts.sort_unstable();
@@ -157,11 +159,22 @@ impl Bench<'_> {
     /// Whether a stranger came, in its window or after.
     fn visited(&self, trial: &Trial, late: bool) -> bool {
         let mut seen = self.observations.iter();
-        seen.any(|seen| seen.trial == trial.id && !seen.actor.is_own() && seen.late == late)
+        seen.any(|seen| {
+            seen.trial == trial.id && !seen.actor.is_own() && seen.late == late && !seen.hearsay
+        })
+    }
+
+    /// Whether a stranger had its link, and none came for it.
+    fn is_known(&self, trial: &Trial) -> bool {
+        let mut seen = self.observations.iter();
+        let visited = self.visited(trial, false) || self.visited(trial, true);
+        !visited && seen.any(|seen| seen.trial == trial.id && !seen.actor.is_own() && seen.hearsay)
     }
 
     fn seen_in(&self, trials: &[&Trial]) -> Vec<&Observation> {
-        let of_these = |seen: &&Observation| trials.iter().any(|trial| trial.id == seen.trial);
+        let of_these = |seen: &&Observation| {
+            !seen.hearsay && trials.iter().any(|trial| trial.id == seen.trial)
+        };
         self.observations.iter().filter(of_these).collect()
     }
 
@@ -284,6 +297,7 @@ fn summary(actor: Actor, seen: &[&Observation]) -> Option<ActorSummary> {
         parts: sorted(each_once(
             seen.iter().flat_map(|seen| seen.parts.iter().copied()),
         )),
+        bytes: seen.iter().map(|seen| seen.bytes).max().unwrap_or_default(),
         agents: first_once(seen.iter().filter_map(|seen| seen.agent.clone())),
         peers: sorted(first_once(seen.iter().map(|seen| seen.peer))),
         factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter().cloned())),

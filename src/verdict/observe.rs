@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use crate::attribution::{Known, attribute};
 use crate::model::{
-    Actor, Answer, Arm, Depth, Door, Hit, HitKind, Part, Phase, Request, Timestamp, Trial, TrialId,
-    Via, millis,
+    Actor, Answer, Arm, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
+    TokenId, Trial, TrialId, Via, millis,
 };
 
 use super::facts::Facts;
@@ -23,6 +23,11 @@ pub struct Observation {
     pub factors: Vec<String>,
     /// How far it went.
     pub depth: Depth,
+    /// How many bytes of what is behind the link it was handed.
+    pub bytes: u64,
+    /// Its sender must have had the link, and did not ask for it: see [`Hit::hearsay`]. It is shown, and stands against
+    /// silence; it is no visit, whatever the request that named the link asked for.
+    pub hearsay: bool,
     /// Turned away at a sealed door.
     pub refused: bool,
     /// The method, in the case it was sent; none where no request was understood.
@@ -42,28 +47,45 @@ pub struct Observation {
 /// Reads every hit that carried a token of this run: once for each trial whose link it named.
 pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
     let each = facts.hits.iter().flat_map(|&(seq, hit)| {
-        let trials = each_once(hit.tokens().iter().map(|token| token.trial));
-        trials.into_iter().map(move |trial| (seq, hit, trial))
+        let trials = |tokens: Vec<TokenId>| each_once(tokens.iter().map(|token| token.trial));
+        let asked = trials(hit.tokens());
+        let mut named = trials(hit.hearsay());
+        named.retain(|trial| !asked.contains(trial));
+        let asked = asked.into_iter().map(|trial| (trial, false));
+        let named = named.into_iter().map(|trial| (trial, true));
+        asked
+            .chain(named)
+            .map(move |(trial, hearsay)| read(facts, seq, hit, trial, hearsay))
     });
-    each.map(|(seq, hit, trial)| read(facts, seq, hit, trial))
-        .collect()
+    each.collect()
 }
 
-fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId) -> Observation {
-    let parts: Vec<Part> = hit
-        .tokens()
+fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId, hearsay: bool) -> Observation {
+    let tokens = if hearsay { hit.hearsay() } else { hit.tokens() };
+    let parts: Vec<Part> = tokens
         .iter()
         .filter(|token| token.trial == trial)
         .map(|token| token.part)
         .collect();
     let (actor, factors) = who(facts, trial, hit);
     let (phase, delay) = since(facts, trial, hit.received);
-    let deed = deed(hit, &parts, facts.answers.get(&seq).copied());
+    let answer = facts.answers.get(&seq).copied();
+    let foremost = foremost(hit, trial);
+    let deed = deed(hit, foremost, answer);
     Observation {
         trial,
         actor,
         factors,
-        depth: deed.depth,
+        // Who has a link has learned where it leads.
+        depth: if hearsay {
+            Depth::Connected
+        } else {
+            deed.depth
+        },
+        bytes: answer
+            .filter(|_| foremost == Some(Part::Link))
+            .map_or(0, |answer| answer.body_bytes),
+        hearsay,
         method: deed.method,
         agent: deed.agent,
         parts,
@@ -84,7 +106,7 @@ struct Deed {
 }
 
 /// A DNS message has only learned the name, whatever else it says.
-fn deed(hit: &Hit, parts: &[Part], answer: Option<&Answer>) -> Deed {
+fn deed(hit: &Hit, foremost: Option<Part>, answer: Option<&Answer>) -> Deed {
     let resolved = |method| Deed {
         method: Some(method),
         agent: None,
@@ -94,7 +116,7 @@ fn deed(hit: &Hit, parts: &[Part], answer: Option<&Answer>) -> Deed {
         HitKind::Http(request) => Deed {
             method: Some(request.method.clone()),
             agent: request.header("user-agent").map(|value| value.text()),
-            depth: depth(request, parts, answer),
+            depth: depth(request, foremost, answer),
         },
         HitKind::Dns(query) => resolved(format!("DNS {}", query.type_name)),
         HitKind::Packet(_) => resolved("DNS".to_owned()),
@@ -162,17 +184,30 @@ fn named(hit: &Hit, name: &str) -> bool {
     }
 }
 
+/// The part of a link that a hit asked for: the one of the path says most. Without it a visitor has only learned where
+/// the link leads; credentials go to a whole host, and do not say which page was asked for.
+fn foremost(hit: &Hit, trial: TrialId) -> Option<Part> {
+    let asked = hit.recognition.matches.iter().filter(|one| {
+        one.class == Class::Intact && !matches!(one.place, Place::Referer | Place::Authorization)
+    });
+    let parts = asked
+        .filter_map(|one| one.token)
+        .filter(|token| token.trial == trial);
+    parts
+        .map(|token| token.part)
+        .find(|part| *part != Part::Host)
+}
+
 /// How far one request went (design, section 5). A method that takes no content, or content of which the socket took
-/// nothing, has only touched the link.
-fn depth(request: &Request, parts: &[Part], answer: Option<&Answer>) -> Depth {
+/// nothing, has only touched the link; what only a script can ask for has been computed before it is asked for.
+fn depth(request: &Request, foremost: Option<Part>, answer: Option<&Answer>) -> Depth {
     let takes_content = !matches!(request.method.as_str(), "HEAD" | "OPTIONS");
     let took = answer.is_some_and(|answer| answer.body_bytes > 0);
-    // The one of the path says most; without it a visitor has only learned where the link leads.
-    let foremost = parts.iter().find(|part| **part != Part::Host);
     match (foremost, takes_content && took) {
         (None, _) => Depth::Connected,
+        (Some(Part::Script), _) => Depth::Executed,
         (Some(_), false) => Depth::Probed,
-        (Some(Part::Image | Part::Style), true) => Depth::Loaded,
+        (Some(Part::Image | Part::Style | Part::Hop), true) => Depth::Loaded,
         (Some(_), true) => Depth::Read,
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use waxseal::model::{
     Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
-    Failure, Form, Gap, Hello, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Probe, Query,
-    Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp, TokenId,
-    ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
+    Failure, Form, Gap, Hello, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Place, Probe,
+    Query, Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp,
+    TokenId, ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
 };
 
 pub const RUN: RunId = RunId(0x5f3a_0001);
@@ -189,9 +189,7 @@ impl Run {
             door: visit.door,
             peer: visit.peer.parse().unwrap(),
             kind: HitKind::Http(request),
-            recognition: Recognition::Intact {
-                tokens: vec![token],
-            },
+            recognition: Recognition::intact(Place::Path, &[token]),
         }));
         if let Some(body_bytes) = visit.body_bytes {
             // Records are numbered from 1 in `evidence`, behind the manifest.
@@ -230,9 +228,7 @@ impl Run {
             door: Door::Public,
             peer: peer.parse().unwrap(),
             kind: HitKind::Dns(query),
-            recognition: Recognition::Intact {
-                tokens: vec![token],
-            },
+            recognition: Recognition::intact(Place::Host, &[token]),
         }));
     }
 
@@ -245,9 +241,8 @@ impl Run {
             form: Form::Https,
             part: visit.part,
         };
-        let recognition = trial.map_or(Recognition::None, |trial| Recognition::Intact {
-            tokens: vec![token(trial)],
-        });
+        let tokens: Vec<TokenId> = trial.into_iter().map(token).collect();
+        let recognition = Recognition::intact(Place::Sni, &tokens);
         let hello = Hello {
             raw: Bytes::default(),
             server_name: None,

@@ -5,7 +5,9 @@ use hickory_proto::rr::rdata::opt::{ClientSubnet, EdnsCode, EdnsOption};
 use ipnet::IpNet;
 
 use crate::canary::Keyring;
-use crate::model::{Bytes, HitKind, Packet, Query, QueryEdns, Recognition, Reply, Transport};
+use crate::model::{
+    Bytes, HitKind, Packet, Place, Query, QueryEdns, Recognition, Reply, Transport,
+};
 
 use super::super::limits;
 use super::authority::Authority;
@@ -67,9 +69,9 @@ fn recognise(authority: &Authority, keyring: &Keyring, asked: &Question) -> Reco
                 .into_iter()
                 .map(|label| Bytes::from(label).text())
                 .collect();
-            keyring.recognise(&labels.join("."))
+            keyring.recognise(Place::Host, &labels.join("."))
         }
-        None => keyring.recognise(&written(&asked.name)),
+        None => keyring.recognise(Place::Host, &written(&asked.name)),
     }
 }
 
@@ -81,7 +83,7 @@ fn broken(keyring: &Keyring, bytes: &[u8], transport: Transport) -> Considered {
         truncated: false,
     });
     Considered {
-        recognition: keyring.recognise(&sent.text()),
+        recognition: keyring.recognise(Place::Bytes, &sent.text()),
         kind: HitKind::Packet(Packet {
             transport,
             sent,
@@ -307,7 +309,7 @@ mod tests {
         let name = mixed(&format!("{}.canary.example.", mint().token(ID)));
         let bytes = asking(&name, RecordType::A).to_vec().unwrap();
         let found = considered(&bytes, Transport::Udp, false);
-        assert_eq!(found.recognition, Recognition::Intact { tokens: vec![ID] });
+        assert_eq!(found.recognition, Recognition::intact(Place::Host, &[ID]));
         let HitKind::Dns(query) = found.kind else {
             panic!("a query")
         };
@@ -366,7 +368,7 @@ mod tests {
         let mut bytes = asking(&name, RecordType::A).to_vec().unwrap();
         bytes.truncate(bytes.len() - 1);
         let found = considered(&bytes, Transport::Udp, false);
-        assert_eq!(found.recognition, Recognition::Intact { tokens: vec![ID] });
+        assert_eq!(found.recognition, Recognition::intact(Place::Bytes, &[ID]));
         assert_eq!(found.answer.map(|answer| answer.len()), Some(HEADER));
     }
 

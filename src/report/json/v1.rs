@@ -88,6 +88,8 @@ struct CellReport {
     hits: u32,
     /// Trials that had one after their window had closed: known, and not among the hits.
     late: u32,
+    /// Trials that had no visitor, and whose link somebody who is not us had all the same.
+    hearsay: u32,
     /// Exact 95 % interval of the chance of a visit.
     #[schemars(length(equal = 2))]
     interval: Vec<f64>,
@@ -113,6 +115,8 @@ struct Visitor {
     phases: Vec<Phase>,
     methods: Vec<String>,
     parts: Vec<Part>,
+    /// The most bytes of what is behind the link that one answer handed over.
+    bytes: u64,
     /// As sent. Hostile: escape it wherever it is shown.
     agents: Vec<String>,
     addresses: Vec<String>,
@@ -210,6 +214,7 @@ fn cell(service: &str, cell: &Cell) -> CellReport {
         trials: cell.trials,
         hits: cell.hits,
         late: cell.late,
+        hearsay: cell.hearsay,
         interval: vec![cell.interval.low, cell.interval.high],
         first_delay_ms: cell
             .first_delay
@@ -231,6 +236,7 @@ fn visitor(summary: &ActorSummary) -> Visitor {
         phases: summary.phases.clone(),
         methods: summary.methods.clone(),
         parts: summary.parts.clone(),
+        bytes: summary.bytes,
         agents: summary.agents.clone(),
         addresses: summary.peers.iter().map(ToString::to_string).collect(),
         factors: summary.factors.clone(),
