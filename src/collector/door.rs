@@ -12,6 +12,7 @@ use crate::model::{Account, Door, Gap, RunId, Timestamp};
 use crate::store::Store;
 
 use super::certificate::{CertificateError, Credentials, Identity};
+use super::clock;
 use super::dns::{self, Nameserver, ZoneSetting};
 use super::intake::Intake;
 use super::limits;
@@ -132,6 +133,7 @@ impl Collector {
         });
         let mut doors = JoinSet::new();
         doors.spawn(accept(listener, Door::Public, Arc::clone(&house)));
+        doors.spawn(clock::watch(Arc::clone(&house)));
         let dns = match setting.zone {
             Some(zone) => Some(open_dns(zone, address, &house, &mut doors).await?),
             None => None,
@@ -204,6 +206,7 @@ impl Collector {
                 "a visit was still going on when the collector stopped".into(),
             );
         }
+        self.house.intake.write_endings().await;
         self.house.intake.close_gap().await
     }
 }

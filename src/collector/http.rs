@@ -110,14 +110,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             return false;
         };
         if self.visitor.is_refused() {
-            self.visitor.answered(hit, None, 0).await;
+            self.visitor.answered(hit, None, 0);
             return false;
         }
         self.buffer.drain(..head);
         let keep = self.skip(body).await && keep;
         let written = self.answer(&page, keep, no_body).await;
         let taken = written.unwrap_or_else(|so_far| so_far);
-        self.visitor.answered(hit, Some(page.status), taken).await;
+        self.visitor.answered(hit, Some(page.status), taken);
         keep && written.is_ok()
     }
 

@@ -179,7 +179,7 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
     if !matches!(sent, Ok(Some(()))) {
         tracing::debug!(hit, taken, "an answer was not taken whole");
     }
-    visitor.answered(hit, Some(status), taken).await;
+    visitor.answered(hit, Some(status), taken);
 }
 
 /// Reads over a body, up to the limit.

@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Answer, Gap, Handshake, Hit, Record, RunId, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::model::{Answer, Endings, Gap, Handshake, Hit, Jump, Record, RunId, Timestamp};
+use crate::store::Store;
 
 use super::limits;
 
@@ -11,29 +11,44 @@ use super::limits;
 pub(super) struct Intake {
     run: RunId,
     store: Arc<Store>,
-    gap: Mutex<Option<Gap>>,
+    open: Mutex<Open>,
+    /// Held while endings are written, so that the last ones are not overtaken by the collector's stop.
+    writes: tokio::sync::Mutex<()>,
     hits: AtomicU64,
 }
 
+/// What is to be written soon. Whoever puts the first thing in has it written a moment later, with all that came since.
+#[derive(Debug, Default)]
+struct Open {
+    endings: Endings,
+    gap: Option<Gap>,
+    gap_is_due: bool,
+}
+
 impl Intake {
-    pub(super) const fn new(run: RunId, store: Arc<Store>) -> Self {
+    pub(super) fn new(run: RunId, store: Arc<Store>) -> Self {
         Self {
             run,
             store,
-            gap: Mutex::new(None),
+            open: Mutex::default(),
+            writes: tokio::sync::Mutex::default(),
             hits: AtomicU64::new(0),
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Makes a hit durable and returns its number; none if that failed or took too long, which is noted as a gap.
-    pub(super) async fn hit(&self, hit: Hit) -> Option<u64> {
+    pub(super) async fn hit(self: &Arc<Self>, hit: Hit) -> Option<u64> {
         let since = hit.received;
         if self.hits.fetch_add(1, Ordering::Relaxed) >= limits::HITS {
             self.miss(since, format!("more than {} hits in one run", limits::HITS));
             return None;
         }
         match self.append(&Record::Hit(hit)).await {
-            Ok(seq) => Some(seq),
+            Ok(number) => Some(number),
             Err(reason) => {
                 self.miss(since, reason);
                 None
@@ -41,78 +56,125 @@ impl Intake {
         }
     }
 
-    /// Makes durable what was answered. Losing it makes the depth uncertain, so that is a gap too.
-    pub(super) async fn answer(&self, answer: Answer) {
-        let since = answer.at;
-        if let Err(reason) = self.append(&Record::Answer(answer)).await {
-            self.miss(since, reason);
+    /// Notes what was answered.
+    pub(super) fn answer(self: &Arc<Self>, answer: Answer) {
+        self.end(|endings| endings.answers.push(answer));
+    }
+
+    /// Notes how a handshake went on.
+    pub(super) fn handshake(self: &Arc<Self>, handshake: Handshake) {
+        self.end(|endings| endings.handshakes.push(handshake));
+    }
+
+    /// Nobody waits for an ending, so many become one record.
+    fn end(self: &Arc<Self>, note: impl FnOnce(&mut Endings)) {
+        let endings = &mut self.lock().endings;
+        let first = endings.is_empty();
+        note(endings);
+        if first {
+            let intake = Arc::clone(self);
+            tokio::spawn(async move {
+                tokio::time::sleep(limits::ENDINGS_TIME).await;
+                intake.write_endings().await;
+            });
         }
     }
 
-    /// Makes durable how a handshake went on. Losing it hides what the visitor may have wanted, so that is a gap too.
-    pub(super) async fn handshake(&self, handshake: Handshake) {
-        let since = handshake.at;
-        if let Err(reason) = self.append(&Record::Handshake(handshake)).await {
-            self.miss(since, reason);
+    /// Makes durable what became of hits. Losing it makes their depth uncertain, so that is a gap too.
+    pub(super) async fn write_endings(self: &Arc<Self>) {
+        let _writes = self.writes.lock().await;
+        let endings = std::mem::take(&mut self.lock().endings);
+        let answered = endings.answers.iter().map(|answer| answer.at);
+        let shaken = endings.handshakes.iter().map(|handshake| handshake.at);
+        let Some(since) = answered.chain(shaken).min() else {
+            return;
+        };
+        let count = endings.len() as u64;
+        if let Err(reason) = self.append(&Record::Endings(endings)).await {
+            self.miss_many(
+                since,
+                count,
+                format!("what became of hits is lost: {reason}"),
+            );
+        }
+    }
+
+    /// Notes that the clock jumped. What cannot be written then is told by the run's own look at both clocks.
+    pub(super) async fn jump(&self, jump: Jump) {
+        tracing::warn!(jump.moved_ms, "the clock jumped");
+        if let Err(reason) = self.append(&Record::Jump(jump)).await {
+            tracing::warn!(reason, "a jump of the clock was not recorded");
         }
     }
 
     /// Notes that a visitor was not recorded.
-    pub(super) fn miss(&self, since: Timestamp, reason: String) {
+    pub(super) fn miss(self: &Arc<Self>, since: Timestamp, reason: String) {
         self.miss_many(since, 1, reason);
     }
 
     /// Notes that so many visitors were not recorded.
-    pub(super) fn miss_many(&self, since: Timestamp, count: u64, reason: String) {
+    pub(super) fn miss_many(self: &Arc<Self>, since: Timestamp, count: u64, reason: String) {
         let now = Timestamp::now();
-        let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
-        match gap.is_none() {
-            true => tracing::warn!(reason, count, "a visitor was not recorded"),
-            // In a flood there are thousands; the gap counts them.
-            false => tracing::debug!(reason, count, "a visitor was not recorded"),
-        }
-        let open = gap.get_or_insert(Gap {
+        let gap = Gap {
             from: since,
             to: now,
-            missed: 0,
-            reason: String::new(),
-        });
-        open.from = open.from.min(since);
-        open.to = now;
-        open.missed += count;
-        open.reason = reason;
+            missed: count,
+            reason,
+        };
+        let mut open = self.lock();
+        match open.gap.is_none() {
+            true => tracing::warn!(gap.reason, count, "a visitor was not recorded"),
+            // In a flood there are thousands; the gap counts them.
+            false => tracing::debug!(gap.reason, count, "a visitor was not recorded"),
+        }
+        widen(&mut open.gap, gap);
+        if !std::mem::replace(&mut open.gap_is_due, true) {
+            let intake = Arc::clone(self);
+            tokio::spawn(async move { intake.write_gaps().await });
+        }
+    }
+
+    /// Writes the open gap as soon as writing works again: a collector that runs for months must not tell of it only at
+    /// its end.
+    async fn write_gaps(self: &Arc<Self>) {
+        loop {
+            tokio::time::sleep(limits::GAP_TIME).await;
+            self.close_gap().await;
+            let mut open = self.lock();
+            if open.gap.is_none() {
+                open.gap_is_due = false;
+                return;
+            }
+        }
     }
 
     /// Writes the open gap, if there is one. What cannot be written is kept open and returned.
     pub(super) async fn close_gap(&self) -> Option<Gap> {
-        let gap = self
-            .gap
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()?;
-        match self.append(&Record::Gap(gap.clone())).await {
-            Ok(_) => self
-                .gap
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take()
-                .filter(|now| *now != gap),
-            Err(_) => Some(gap),
+        let gap = self.lock().gap.take()?;
+        if self.append(&Record::Gap(gap.clone())).await.is_err() {
+            widen(&mut self.lock().gap, gap);
         }
+        self.lock().gap.clone()
     }
 
     async fn append(&self, record: &Record) -> Result<u64, String> {
-        let late = || {
-            StoreError::Write(format!(
-                "not durable within {} s",
-                limits::RECORD_TIME.as_secs()
-            ))
-        };
-        let appended =
-            tokio::time::timeout(limits::RECORD_TIME, self.store.append(self.run, record)).await;
-        appended
-            .unwrap_or_else(|_| Err(late()))
-            .map_err(|error| error.to_string())
+        let appended = self
+            .store
+            .append_within(limits::RECORD_TIME, self.run, record);
+        appended.await.map_err(|error| error.to_string())
+    }
+}
+
+/// Makes one gap of two.
+fn widen(open: &mut Option<Gap>, gap: Gap) {
+    match open {
+        None => *open = Some(gap),
+        Some(open) => {
+            open.from = open.from.min(gap.from);
+            open.to = open.to.max(gap.to);
+            open.missed += gap.missed;
+            open.reason = gap.reason;
+        }
     }
 }
 
@@ -136,10 +198,14 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_kept_becomes_a_gap_with_its_count() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("evidence.db");
-        let intake = Intake::new(RunId(1), Arc::new(Store::open(&path).unwrap()));
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let path = inner.join("evidence.db");
+        let intake = Arc::new(Intake::new(RunId(1), Arc::new(Store::open(&path).unwrap())));
         let blocker = rusqlite::Connection::open(&path).unwrap();
         blocker.execute_batch("DROP TABLE record").unwrap();
+        // Nor is there a place for a spool.
+        std::fs::rename(&inner, folder.path().join("moved")).unwrap();
         assert_eq!(intake.hit(hit()).await, None);
         assert_eq!(intake.hit(hit()).await, None);
         let gap = intake.close_gap().await.expect("nothing can be written");
@@ -151,7 +217,7 @@ mod tests {
     async fn a_closed_gap_is_in_the_evidence() {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let intake = Intake::new(RunId(1), Arc::clone(&store));
+        let intake = Arc::new(Intake::new(RunId(1), Arc::clone(&store)));
         intake.miss(Timestamp::now(), "too many connections".into());
         assert_eq!(intake.close_gap().await, None);
         assert_eq!(intake.close_gap().await, None);

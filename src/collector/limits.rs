@@ -26,6 +26,15 @@ pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);
 /// For a hit to become durable. A visitor that waits longer has most likely gone, and the hit goes into the gap.
 pub(super) const RECORD_TIME: Duration = Duration::from_secs(5);
 
+/// How long what became of hits may wait to be written: many share one record, and a crash hides little.
+pub(super) const ENDINGS_TIME: Duration = Duration::from_millis(10);
+
+/// How long a gap may wait to be written, and how often that is tried: a flood is some records, not thousands.
+pub(super) const GAP_TIME: Duration = Duration::from_secs(1);
+
+/// How often both clocks are looked at.
+pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
+
 /// Open connections at all doors together: each costs one descriptor, and the usual limit of a process is 1024.
 pub(super) const CONNECTIONS: usize = 768;
 

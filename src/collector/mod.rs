@@ -13,6 +13,7 @@
 
 mod authority;
 mod certificate;
+mod clock;
 mod dns;
 mod door;
 mod hello;

@@ -43,7 +43,7 @@ pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Ins
     }
     if visitor.is_refused() {
         if is_hello {
-            end(&visitor, hit, HandshakeEnd::Refused).await;
+            end(&visitor, hit, HandshakeEnd::Refused);
         }
         return close(stream).await;
     }
@@ -103,7 +103,7 @@ async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option
         },
     };
     if let Some(hit) = hello {
-        end(&visitor, hit, how).await;
+        end(&visitor, hit, how);
     }
     if let Ok(inside) = shaken {
         serve(inside, visitor).await;
@@ -130,8 +130,8 @@ fn done<S>(inside: &TlsStream<S>) -> HandshakeEnd {
     }
 }
 
-async fn end(visitor: &Visitor, hit: u64, end: HandshakeEnd) {
+fn end(visitor: &Visitor, hit: u64, end: HandshakeEnd) {
     let at = Timestamp::now();
     let handshake = Handshake { hit, at, end };
-    visitor.house.intake.handshake(handshake).await;
+    visitor.house.intake.handshake(handshake);
 }

@@ -102,13 +102,13 @@ impl Visitor {
     }
 
     /// Notes what was answered.
-    pub(super) async fn answered(&self, hit: u64, status: Option<u16>, body_bytes: u64) {
+    pub(super) fn answered(&self, hit: u64, status: Option<u16>, body_bytes: u64) {
         let answer = Answer {
             hit,
             at: Timestamp::now(),
             status,
             body_bytes,
         };
-        self.house.intake.answer(answer).await;
+        self.house.intake.answer(answer);
     }
 }
