@@ -182,8 +182,9 @@ async fn whatever_a_power_cut_leaves_holds_all_that_was_promised() {
     }
     let (database, bytes) = (fs::read(&path).unwrap(), fs::read(&log).unwrap());
     let cut = folder.path().join("cut.db");
-    // A header of 32 bytes, then frames of one page and 24 bytes each.
-    let frame = 4096 + 24;
+    // A header of 32 bytes, then frames of one page and 24 bytes each; the header tells how large a page is.
+    let page = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
+    let frame = u64::from(page) + 24;
     let boundaries = (promised[0].0..=length(&log)).filter(|at| (at - 32) % frame == 0);
     for at in boundaries.flat_map(|at| [at - 1, at, at + 1, at + frame / 2]) {
         let at = at.min(length(&log));

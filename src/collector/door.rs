@@ -1,6 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -89,6 +90,8 @@ pub(super) struct House {
     pub(super) keyring: Keyring,
     pub(super) intake: Arc<Intake>,
     places: Arc<Semaphore>,
+    /// How many places there are.
+    connections: usize,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
@@ -122,13 +125,15 @@ impl Collector {
             .public
             .unwrap_or_else(|| public(address, setting.zone.as_ref()));
         let identity = setting.credentials.identity(&public, address.ip())?;
+        let connections = connections();
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
             tls: Arc::new(identity.server()?),
             keyring: setting.keyring,
             intake: Arc::new(Intake::new(setting.run, store)),
-            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            places: Arc::new(Semaphore::new(connections)),
+            connections,
             stopping,
         });
         let mut doors = JoinSet::new();
@@ -196,7 +201,7 @@ impl Collector {
     pub async fn stop(&self) -> Option<Gap> {
         let _ = self.stop.send(Some(Instant::now()));
         while self.doors.lock().await.join_next().await.is_some() {}
-        let all = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.house.connections).unwrap_or(u32::MAX);
         if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
             .await
             .is_err()
@@ -209,6 +214,27 @@ impl Collector {
         self.house.intake.write_endings().await;
         self.house.intake.close_gap().await
     }
+}
+
+/// How many connections there may be at once: as many as we want, or as the system has descriptors for.
+fn connections() -> usize {
+    let mut allowed = getrlimit(Resource::Nofile);
+    // The usual limit of a process is 1024, for the sake of programs that cannot count further; it may be raised by
+    // whoever can.
+    allowed.current = allowed.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, allowed) {
+        tracing::warn!(%error, "the limit of open files was not raised");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let room = files.saturating_sub(limits::OTHER_FILES).max(files / 2);
+    if room < limits::CONNECTIONS {
+        tracing::warn!(
+            "only {room} connections at once instead of {}: raise the limit of open files (ulimit -Hn, LimitNOFILE=)",
+            limits::CONNECTIONS
+        );
+    }
+    room.min(limits::CONNECTIONS)
 }
 
 /// The address in the links where none was given.
@@ -301,7 +327,7 @@ fn last_call(listener: TcpListener, door: Door, house: &Arc<House>) {
 
 fn admit(stream: TcpStream, peer: SocketAddr, door: Door, house: &Arc<House>) {
     let Ok(place) = Arc::clone(&house.places).try_acquire_owned() else {
-        let reason = format!("more than {} connections at once", limits::CONNECTIONS);
+        let reason = format!("more than {} connections at once", house.connections);
         house.intake.miss(Timestamp::now(), reason);
         return;
     };

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Bytes of a request's head. Chromium's are below 2 KiB; nginx's default allows four lines of 8 KiB.
 pub(super) const HEAD_BYTES: usize = 32 * 1024;
 
+/// Bytes that a read has room for at least; a browser's head fits, and an idle connection holds no more.
+pub(super) const READ_BYTES: usize = 2048;
+
 /// Header lines of a request. Browsers send about 15; more than this is an attack.
 pub(super) const HEADERS: usize = 128;
 
@@ -35,8 +38,12 @@ pub(super) const GAP_TIME: Duration = Duration::from_secs(1);
 /// How often both clocks are looked at.
 pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
 
-/// Open connections at all doors together: each costs one descriptor, and the usual limit of a process is 1024.
-pub(super) const CONNECTIONS: usize = 768;
+/// Open connections at all doors together: ten thousand that hold their places without a word, and room for those who
+/// speak. Each costs one descriptor and about 4 KiB; where the system allows fewer descriptors there are fewer places.
+pub(super) const CONNECTIONS: usize = 12 * 1024;
+
+/// Descriptors for everything else: the store, listeners, browsers, DNS connections, our own fetches.
+pub(super) const OTHER_FILES: usize = 512;
 
 /// For open connections to end when the collector stops.
 pub(super) const STOP_TIME: Duration = Duration::from_secs(3);

@@ -12,14 +12,18 @@ use crate::model::{Bytes, Handshake, HandshakeEnd, HitKind, Recognition, Timesta
 use super::certificate::HTTP_2;
 use super::hello::{Gathering, Progress};
 use super::http::{Visit, close};
-use super::visitor::Visitor;
+use super::visitor::{Visitor, Wait};
 use super::{http2, limits};
 
 /// Serves a connection that begins like TLS: the hello is recorded, then answered.
-pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Instant) {
-    let mut sent = Vec::new();
+pub(super) async fn greet(
+    mut stream: TcpStream,
+    mut sent: Vec<u8>,
+    visitor: Visitor,
+    mut wait: Wait,
+) {
     let mut gathering = Gathering::default();
-    let progress = gather(&mut stream, &visitor, &mut sent, &mut gathering, deadline).await;
+    let progress = gather(&mut stream, &visitor, &mut sent, &mut gathering, &mut wait).await;
     let whole = progress == Progress::Whole;
     let hello = whole.then(|| gathering.parse(&sent)).flatten();
     let received = Timestamp::now();
@@ -47,7 +51,7 @@ pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Ins
         }
         return close(stream).await;
     }
-    shake(stream, sent, visitor, is_hello.then_some(hit)).await;
+    shake(stream, sent, visitor, wait, is_hello.then_some(hit)).await;
 }
 
 async fn gather(
@@ -55,7 +59,7 @@ async fn gather(
     visitor: &Visitor,
     sent: &mut Vec<u8>,
     gathering: &mut Gathering,
-    deadline: Instant,
+    wait: &mut Wait,
 ) -> Progress {
     loop {
         match gathering.look(sent) {
@@ -63,7 +67,7 @@ async fn gather(
             Progress::More => {}
             end => return end,
         }
-        match visitor.read_more(stream, sent, deadline).await {
+        match visitor.read_more(stream, sent, wait).await {
             Some(count) if count > 0 => {}
             _ => return Progress::More,
         }
@@ -82,7 +86,7 @@ fn by_name(visitor: &Visitor, name: Option<&Bytes>) -> Recognition {
 
 /// Gives the TLS library what was read ahead and the rest of the connection; serves what comes inside. What is no hello
 /// is given to it as well: it answers with the alert that any server sends.
-async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option<u64>) {
+async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, wait: Wait, hello: Option<u64>) {
     let (read, write) = stream.into_split();
     let stream = join(Cursor::new(sent).chain(read), write);
     let house = Arc::clone(&visitor.house);
@@ -106,17 +110,23 @@ async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option
         end(&visitor, hit, how);
     }
     if let Ok(inside) = shaken {
-        serve(inside, visitor).await;
+        serve(inside, visitor, wait).await;
     }
 }
 
 /// Serves what comes inside, in the protocol that was agreed upon.
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(inside: TlsStream<S>, visitor: Visitor) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    inside: TlsStream<S>,
+    visitor: Visitor,
+    mut wait: Wait,
+) {
     if inside.get_ref().1.alpn_protocol() == Some(HTTP_2) {
-        return http2::serve(inside, visitor).await;
+        return Box::pin(http2::serve(inside, visitor)).await;
     }
-    let deadline = Instant::now() + limits::HEAD_TIME;
-    Visit::new(inside, visitor, true).run(deadline).await;
+    wait.set(Instant::now() + limits::HEAD_TIME);
+    Visit::new(inside, Vec::new(), visitor, wait, true)
+        .run()
+        .await;
 }
 
 fn done<S>(inside: &TlsStream<S>) -> HandshakeEnd {

@@ -391,6 +391,8 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Makes the tables. The triggers hold the law that evidence is append-only, against ourselves.
 fn found(connection: &Connection) -> rusqlite::Result<()> {
+    // A commit of many hits is some pages, and each page is two writes.
+    connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;

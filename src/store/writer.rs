@@ -32,7 +32,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 /// Lines drained in one commit: what comes in meanwhile waits for less than a second.
 const DRAIN: usize = 8192;
 
-/// Pages that the write-ahead log may hold before they are copied into the database: with 4 KiB each 4 MiB. Larger means
+/// Pages that the write-ahead log may hold before they are copied into the database: with 8 KiB each 8 MiB. Larger means
 /// fewer copies of a page that many commits wrote, and longer stalls.
 const CHECKPOINT: u32 = 1000;
 
