@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -118,7 +118,7 @@ impl Collector {
     /// # Errors
     /// The address cannot be listened on, or no certificate can be made for it.
     pub async fn start(setting: Setting, store: Arc<Store>) -> Result<Self, CollectorError> {
-        let listener = bind(setting.listen).await?;
+        let listener = bind(setting.listen)?;
         let address = local(&listener, setting.listen)?;
         let (stop, stopping) = watch::channel(None);
         let public = setting
@@ -187,7 +187,7 @@ impl Collector {
         sealed: bool,
     ) -> Result<SocketAddr, CollectorError> {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = bind(address).await?;
+        let listener = bind(address)?;
         let address = local(&listener, address)?;
         let door = Door::Browser { account, sealed };
         self.doors
@@ -273,10 +273,18 @@ async fn open_dns(
     Ok(address)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| CollectorError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
+    let bound = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // As a listener usually is: one that was there a moment ago does not keep its port.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(limits::BACKLOG)
+    };
+    bound().map_err(|source| CollectorError::Listen { address, source })
 }
 
 fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, CollectorError> {

@@ -56,6 +56,32 @@ impl Intake {
         }
     }
 
+    /// Makes several hits durable at once; says whether they are. If not, all of them are missing.
+    pub(super) async fn hits(self: &Arc<Self>, hits: Vec<Hit>) -> bool {
+        let Some(since) = hits.iter().map(|hit| hit.received).min() else {
+            return true;
+        };
+        let count = hits.len() as u64;
+        let before = self.hits.fetch_add(count, Ordering::Relaxed);
+        let kept = match before + count > limits::HITS {
+            true => Err(format!("more than {} hits in one run", limits::HITS)),
+            false => {
+                let records: Vec<Record> = hits.into_iter().map(Record::Hit).collect();
+                let appended =
+                    self.store
+                        .append_all_within(limits::RECORD_TIME, self.run, &records);
+                appended.await.map_err(|error| error.to_string())
+            }
+        };
+        match kept {
+            Ok(_) => true,
+            Err(reason) => {
+                self.miss_many(since, count, reason);
+                false
+            }
+        }
+    }
+
     /// Notes what was answered.
     pub(super) fn answer(self: &Arc<Self>, answer: Answer) {
         self.end(|endings| endings.answers.push(answer));

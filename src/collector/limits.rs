@@ -42,6 +42,9 @@ pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
 /// speak. Each costs one descriptor and about 4 KiB; where the system allows fewer descriptors there are fewer places.
 pub(super) const CONNECTIONS: usize = 12 * 1024;
 
+/// Wishes to connect that the kernel holds for us while we are busy: as many as it gives.
+pub(super) const BACKLOG: u32 = 4096;
+
 /// Descriptors for everything else: the store, listeners, browsers, DNS connections, our own fetches.
 pub(super) const OTHER_FILES: usize = 512;
 
@@ -60,6 +63,10 @@ pub(super) const DNS_PAYLOAD: u16 = 1232;
 /// Datagrams under way at once. Each waits for one commit, so this is what four commits take; beyond it the queries are
 /// counted into the gap.
 pub(super) const DNS_PENDING: usize = 4096;
+
+/// Datagrams that are recorded together: waiting for the store once for all of them costs a fraction, and more would not
+/// save much.
+pub(super) const DNS_BATCH: usize = 64;
 
 /// Bytes of datagrams that the kernel is asked to hold for us while we are busy; it may give less, or twice as much. A
 /// small one costs it about 800, so it holds fewer than may be under way, and is emptied in bounded time at the end.

@@ -157,7 +157,30 @@ impl Store {
         run: RunId,
         record: &Record,
     ) -> Result<u64, StoreError> {
-        let (number, mut outcome) = self.push(run, record)?;
+        let pushed = self.push(run, record)?;
+        self.outcome_within(most, pushed).await
+    }
+
+    /// As [`Store::append_within`], for several records that are kept together or not at all; the first one's number.
+    ///
+    /// # Errors
+    /// As [`Store::append_within`].
+    pub async fn append_all_within(
+        &self,
+        most: Duration,
+        run: RunId,
+        records: &[Record],
+    ) -> Result<u64, StoreError> {
+        let texts = records.iter().map(text).collect::<Result<_, _>>()?;
+        let pushed = self.inbox.push(run, What::Texts(texts));
+        self.outcome_within(most, pushed).await
+    }
+
+    async fn outcome_within(
+        &self,
+        most: Duration,
+        (number, mut outcome): Pushed,
+    ) -> Result<u64, StoreError> {
         match tokio::time::timeout(most, &mut outcome).await {
             Ok(outcome) => outcome.map_err(|_| StoreError::Closed)?,
             Err(_) if self.inbox.withdraw(number) => Err(StoreError::Slow(most)),
@@ -169,9 +192,7 @@ impl Store {
         let what = match record {
             Record::Endings(_) => What::Record(Box::new(record.clone())),
             // Made ready here: the writer is one for all.
-            _ => What::Text(
-                serde_json::to_string(record).map_err(|e| StoreError::Write(e.to_string()))?,
-            ),
+            _ => What::Text(text(record)?),
         };
         Ok(self.inbox.push(run, what))
     }
@@ -298,6 +319,11 @@ impl Store {
             Ok(check.records())
         })
     }
+}
+
+/// A record as it is kept.
+fn text(record: &Record) -> Result<String, StoreError> {
+    serde_json::to_string(record).map_err(|error| StoreError::Write(error.to_string()))
 }
 
 /// The last sequence number that SQLite gave out.

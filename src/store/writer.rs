@@ -17,7 +17,7 @@ use crate::model::{Record, RunId, Timestamp};
 
 /// How many records one commit takes at most: enough that a burst of hits is few commits, few enough that the first in
 /// line does not wait for long.
-const GROUP: usize = 4096;
+const GROUP: u64 = 4096;
 
 /// Records for one statement: each statement costs a look at SQLite's own counter.
 const ROWS: usize = 32;
@@ -50,8 +50,50 @@ pub(super) struct Append {
 pub(super) enum What {
     /// Made ready by whoever wants it written, on a thread of their own.
     Text(String),
+    /// Several, which are kept together and told of together.
+    Texts(Vec<String>),
     /// Not ready: it may name hits that have waited in a spool.
     Record(Box<Record>),
+}
+
+impl What {
+    fn count(&self) -> u64 {
+        match self {
+            Self::Texts(texts) => texts.len() as u64,
+            Self::Text(_) | Self::Record(_) => 1,
+        }
+    }
+
+    fn ready(&self, places: &Places) -> impl Iterator<Item = Cow<'_, str>> {
+        let (one, many) = match self {
+            Self::Text(text) => (Some(Cow::from(text)), &[][..]),
+            Self::Texts(texts) => (None, texts.as_slice()),
+            Self::Record(record) => (Some(settled(record, places).into()), &[][..]),
+        };
+        one.into_iter().chain(many.iter().map(Cow::from))
+    }
+
+    fn records(&self) -> serde_json::Result<Vec<Record>> {
+        match self {
+            Self::Text(text) => Ok(vec![serde_json::from_str(text)?]),
+            Self::Texts(texts) => texts
+                .iter()
+                .map(|text| serde_json::from_str(text))
+                .collect(),
+            Self::Record(record) => Ok(vec![record.as_ref().clone()]),
+        }
+    }
+}
+
+/// The numbers of a group's appends, each that of its first record.
+fn numbers(group: &[Append], first: u64) -> Vec<u64> {
+    let mut next = first;
+    let numbers = group.iter().map(|append| {
+        let number = next;
+        next += append.what.count();
+        number
+    });
+    numbers.collect()
 }
 
 /// The line before the writer.
@@ -149,7 +191,13 @@ impl Inbox {
 
     fn take(&self) -> Vec<Append> {
         let mut line = self.lock();
-        let count = line.waiting.len().min(GROUP);
+        let mut room = GROUP;
+        let fits = line.waiting.iter().take_while(|append| {
+            let fits = room > 0;
+            room = room.saturating_sub(append.what.count());
+            fits
+        });
+        let count = fits.count();
         line.waiting.drain(..count).collect()
     }
 
@@ -251,15 +299,18 @@ impl Writer {
         }
         let kept = begun.and_then(|transaction| {
             let mut appender = Appender::new(transaction)?;
-            let first = appender.add(group.iter().map(|append| {
-                let text = ready(&append.what, &self.places);
-                (append.run, text)
+            let first = appender.add(group.iter().flat_map(|append| {
+                let texts = append.what.ready(&self.places);
+                texts.map(|text| (append.run, text))
             }))?;
             appender.commit()?;
             Ok(first)
         });
         match kept {
-            Ok(first) => self.inbox.tell(group, (first..).map(Ok)),
+            Ok(first) => {
+                let numbers = numbers(&group, first);
+                self.inbox.tell(group, numbers.into_iter().map(Ok));
+            }
             Err(error) => self.spool(group, Some(error)),
         }
     }
@@ -270,24 +321,15 @@ impl Writer {
             tracing::warn!(%error, "the evidence store takes no records; they are kept in a spool beside it");
         }
         let first = WAITING + self.spooled;
-        let numbers = first..;
-        let lines = group.iter().zip(numbers.clone()).map(|(append, number)| {
-            let record = match &append.what {
-                What::Text(text) => serde_json::from_str(text)?,
-                What::Record(record) => record.as_ref().clone(),
-            };
-            Ok(Line {
-                number,
-                run: append.run,
-                record,
-            })
+        let kept = lines(&group, first).and_then(|lines| {
+            self.own()?.append(&lines)?;
+            Ok(lines.len() as u64)
         });
-        let lines: std::io::Result<Vec<Line>> = lines.collect();
-        let kept = lines.and_then(|lines| self.own()?.append(&lines));
         match kept {
-            Ok(()) => {
-                self.spooled += group.len() as u64;
-                self.inbox.tell(group, numbers.map(Ok));
+            Ok(count) => {
+                self.spooled += count;
+                let numbers = numbers(&group, first);
+                self.inbox.tell(group, numbers.into_iter().map(Ok));
             }
             Err(error) => {
                 let why = why.map(|why| format!("{why}; ")).unwrap_or_default();
@@ -456,15 +498,25 @@ fn settle(record: &mut Record, places: &Places) {
     }
 }
 
-fn ready<'a>(what: &'a What, places: &Places) -> Cow<'a, str> {
-    match what {
-        What::Text(text) => text.into(),
-        What::Record(record) => {
-            let mut record = record.as_ref().clone();
-            settle(&mut record, places);
-            serde_json::to_string(&record).unwrap_or_default().into()
+fn settled(record: &Record, places: &Places) -> String {
+    let mut record = record.clone();
+    settle(&mut record, places);
+    serde_json::to_string(&record).unwrap_or_default()
+}
+
+/// A group as it waits in a spool.
+fn lines(group: &[Append], first: u64) -> std::io::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for append in group {
+        for record in append.what.records()? {
+            lines.push(Line {
+                number: first + lines.len() as u64,
+                run: append.run,
+                record,
+            });
         }
     }
+    Ok(lines)
 }
 
 /// Adds records to the end of the chain, in one transaction.
