@@ -324,7 +324,7 @@ def main():
         bench.page()
         rows = {
             "keep": lambda: bench.http("keep-alive, 256 connections", "http", 256, False, ">= 1.0 x"),
-            "new": lambda: bench.http("a connection per request", "http", 64, True, ">= 0.9 x"),
+            "new": lambda: bench.http("a connection per request", "http", 256, True, ">= 0.9 x"),
             "https": lambda: bench.http("HTTPS, a handshake per request", "https", 64, True, ">= 0.9 x"),
             "dns": bench.dns,
             "memory": bench.memory,

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{
@@ -19,8 +20,11 @@ use crate::model::{Record, RunId, Timestamp};
 /// line does not wait for long.
 const GROUP: u64 = 4096;
 
-/// Records for one statement: each statement costs a look at SQLite's own counter.
+/// Records for one statement: each statement costs a look at SQLite's own counter, and several bindings more.
 const ROWS: usize = 32;
+
+/// Records for one statement where fewer than [`ROWS`] are left.
+const FEW: usize = 6;
 
 /// How long another process may hold the database before what is in line goes into the spool. Checkpoints and commits of
 /// others take a few hundredths of a second; a visitor waits for this.
@@ -519,6 +523,14 @@ fn lines(group: &[Append], first: u64) -> std::io::Result<Vec<Line>> {
     Ok(lines)
 }
 
+static MANY_ROWS: LazyLock<String> = LazyLock::new(|| insert(ROWS));
+static FEW_ROWS: LazyLock<String> = LazyLock::new(|| insert(FEW));
+
+fn insert(rows: usize) -> String {
+    let places = vec!["(?, ?, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT INTO record (seq, run, at, body, digest) VALUES {places}")
+}
+
 /// Adds records to the end of the chain, in one transaction.
 struct Appender<'a> {
     transaction: Transaction<'a>,
@@ -528,7 +540,7 @@ struct Appender<'a> {
 }
 
 /// A row that is ready: number, run, text, digest.
-type Row<'a> = (u64, String, Cow<'a, str>, [u8; 32]);
+type Row<'a> = (u64, Rc<str>, Cow<'a, str>, [u8; 32]);
 
 impl<'a> Appender<'a> {
     fn new(transaction: Transaction<'a>) -> rusqlite::Result<Self> {
@@ -556,9 +568,10 @@ impl<'a> Appender<'a> {
     ) -> rusqlite::Result<u64> {
         let first = self.next();
         let mut rows: Vec<Row<'b>> = Vec::with_capacity(ROWS);
+        let mut named: Option<(RunId, Rc<str>)> = None;
         for (run, body) in records {
             self.seq += 1;
-            let run = run.to_string();
+            let run = name(run, &mut named);
             let link = chain::Link {
                 seq: self.seq,
                 run: &run,
@@ -574,20 +587,24 @@ impl<'a> Appender<'a> {
                 rows.clear();
             }
         }
-        for row in rows.chunks(1) {
-            self.insert(row)?;
-        }
+        let mut few = rows.chunks_exact(FEW);
+        few.by_ref().try_for_each(|few| self.insert(few))?;
+        few.remainder()
+            .chunks(1)
+            .try_for_each(|row| self.insert(row))?;
         Ok(first)
     }
 
     fn insert(&self, rows: &[Row<'_>]) -> rusqlite::Result<()> {
-        let places = vec!["(?, ?, ?, ?, ?)"; rows.len()].join(", ");
-        let sql = format!("INSERT INTO record (seq, run, at, body, digest) VALUES {places}");
-        let mut statement = self.transaction.prepare_cached(&sql)?;
+        let mut statement = match rows.len() {
+            ROWS => self.transaction.prepare_cached(&MANY_ROWS)?,
+            FEW => self.transaction.prepare_cached(&FEW_ROWS)?,
+            count => self.transaction.prepare_cached(&insert(count))?,
+        };
         let mut at = 0;
         for (seq, run, body, digest) in rows {
             bind(&mut statement, &mut at, seq)?;
-            bind(&mut statement, &mut at, run)?;
+            bind(&mut statement, &mut at, run.as_ref())?;
             bind(&mut statement, &mut at, &self.at)?;
             bind(&mut statement, &mut at, body.as_ref())?;
             bind(&mut statement, &mut at, &digest[..])?;
@@ -598,6 +615,18 @@ impl<'a> Appender<'a> {
     fn commit(self) -> rusqlite::Result<()> {
         self.transaction.commit()
     }
+}
+
+/// A run's name as it is kept; most records in a row are of one run.
+fn name(run: RunId, last: &mut Option<(RunId, Rc<str>)>) -> Rc<str> {
+    if let Some((known, name)) = last
+        && *known == run
+    {
+        return Rc::clone(name);
+    }
+    let name: Rc<str> = run.to_string().into();
+    *last = Some((run, Rc::clone(&name)));
+    name
 }
 
 fn bind(
