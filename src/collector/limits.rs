@@ -39,7 +39,7 @@ pub(super) const GAP_TIME: Duration = Duration::from_secs(1);
 pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
 
 /// Open connections at all doors together: ten thousand that hold their places without a word, and room for those who
-/// speak. Each costs one descriptor and about 4 KiB; where the system allows fewer descriptors there are fewer places.
+/// speak. Each costs one descriptor and about 6 KiB; where the system allows fewer descriptors there are fewer places.
 pub(super) const CONNECTIONS: usize = 12 * 1024;
 
 /// Wishes to connect that the kernel holds for us while we are busy: as many as it gives.
