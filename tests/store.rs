@@ -139,6 +139,34 @@ async fn a_spool_left_behind_is_drained_once() {
     }
 }
 
+/// A store that an earlier version made, with its records of one answer each, is read, written, and drained into.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_an_earlier_version_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evidence.db");
+    let all = hits(5);
+    let answer = Record::Answer(Answer {
+        hit: 1,
+        at: common::evidence::at(1.0),
+        status: Some(200),
+        body_bytes: 9,
+    });
+    let store = Store::open(&path).unwrap();
+    store.append(RUN, &all[0]).await.unwrap();
+    store.append(RUN, &answer).await.unwrap();
+    drop(store);
+    let earlier = Connection::open(&path).unwrap();
+    earlier.execute_batch("DROP TABLE spooled").unwrap();
+    drop(earlier);
+    let store = Store::open(&path).unwrap();
+    let holder = holder(&path);
+    keep_while_held(&store, &all[1..]).await;
+    holder.execute_batch("ROLLBACK").unwrap();
+    wait_until_drained(&path);
+    assert_eq!(records(&store)[..2], [all[0].clone(), answer]);
+    assert_eq!(store.verify().unwrap(), Ok(7));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_altered_spool_is_set_aside_and_not_lost() {
     let folder = tempfile::tempdir().unwrap();

@@ -33,6 +33,8 @@ pub(super) struct Spool {
     /// What is whole and synced; anything behind it is half a line.
     length: u64,
     before: String,
+    /// Half a line stands at its end and could not be taken away: what came behind it would not be found again.
+    blocked: bool,
     /// Where draining goes on, the digest before that, and how many lines are drained.
     read: u64,
     read_before: String,
@@ -107,6 +109,7 @@ impl Spool {
             file,
             length: 0,
             before: String::new(),
+            blocked: false,
             read: 0,
             read_before: String::new(),
             drained: 0,
@@ -140,6 +143,9 @@ impl Spool {
             writeln!(bytes, "{before} {text}")?;
         }
         let length = self.length + bytes.len() as u64;
+        if self.blocked {
+            return Err(io::Error::other("half a line could not be taken away"));
+        }
         if length > MOST {
             return Err(io::Error::other(format!(
                 "more than {} MiB wait for the database",
@@ -151,8 +157,8 @@ impl Spool {
             .write_all(&bytes)
             .and_then(|()| self.file.sync_data());
         if let Err(error) = kept {
-            // Half a line would hide the next ones. Where even this fails, nothing more can be added either.
-            self.file.set_len(self.length)?;
+            // Half a line would hide the next ones.
+            self.blocked = self.file.set_len(self.length).is_err();
             return Err(error);
         }
         (self.length, self.before) = (length, before);

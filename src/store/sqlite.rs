@@ -368,7 +368,10 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     if version == 0 {
         found(&connection).map_err(failed)?;
     }
-    extend(&connection).map_err(failed)?;
+    if let Err(error) = extend(&connection) {
+        // It is only needed where something waits in a spool; one that is held or cannot be written can still be read.
+        tracing::debug!(%error, "the table of spools is not made yet");
+    }
     connection
         .pragma_update(None, "synchronous", "FULL")
         .map_err(failed)?;
@@ -403,9 +406,8 @@ fn identify(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
 
 /// Makes the table of what came by a spool, where an earlier version made the store. It is no evidence: it keeps a crash
 /// from draining a spool twice.
-fn extend(connection: &Connection) -> rusqlite::Result<()> {
-    let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'spooled'";
-    if connection.query_row(there, [], |row| row.get::<_, u64>(0))? > 0 {
+pub(super) fn extend(connection: &Connection) -> rusqlite::Result<()> {
+    if is_extended(connection)? {
         return Ok(());
     }
     connection.execute_batch(
@@ -417,6 +419,11 @@ fn extend(connection: &Connection) -> rusqlite::Result<()> {
              PRIMARY KEY (name, number)
          ) STRICT",
     )
+}
+
+pub(super) fn is_extended(connection: &Connection) -> rusqlite::Result<bool> {
+    let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'spooled'";
+    connection.query_row(there, [], |row| Ok(row.get::<_, u64>(0)? > 0))
 }
 
 /// Makes the tables. The triggers hold the law that evidence is append-only, against ourselves.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::chain;
 use super::spool::{self, Line, Places, Spool, WAITING};
-use super::sqlite::StoreError;
+use super::sqlite::{StoreError, extend, is_extended};
 use crate::model::{Record, RunId, Timestamp};
 
 /// How many records one commit takes at most: enough that a burst of hits is few commits, few enough that the first in
@@ -29,6 +29,9 @@ const FEW: usize = 6;
 /// How long another process may hold the database before what is in line goes into the spool. Checkpoints and commits of
 /// others take a few hundredths of a second; a visitor waits for this.
 const SLOW: Duration = Duration::from_millis(500);
+
+/// The same while a spool is drained: whoever comes meanwhile need not wait, there is the spool.
+const BRIEF: Duration = Duration::from_millis(20);
 
 /// How often it is tried to drain a spool while the database does not take it.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -361,6 +364,15 @@ impl Writer {
     /// Moves what waits into the database, the oldest first, as far as that takes it.
     fn drain(&mut self) {
         self.tried = Instant::now();
+        if self.spools.is_empty() {
+            return;
+        }
+        let _ = self.connection.busy_timeout(BRIEF);
+        self.drain_all();
+        let _ = self.connection.busy_timeout(SLOW);
+    }
+
+    fn drain_all(&mut self) {
         while let Some(mut spool) = self.spools.pop_front() {
             match self.drain_one(&mut spool) {
                 Ok(true) => self.done_with(spool),
@@ -415,6 +427,7 @@ impl Writer {
 
     /// Drains one commit's worth; says whether that was all.
     fn drain_one(&mut self, spool: &mut Spool) -> Result<bool, Trouble> {
+        extend(&self.connection)?;
         let transaction = begin(&mut self.connection)?;
         let name = spool.name();
         let known = known(&transaction, &name)?;
@@ -481,6 +494,9 @@ fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
 
 /// How many lines of a spool are in the database.
 pub(super) fn known(connection: &Connection, name: &str) -> rusqlite::Result<u64> {
+    if !is_extended(connection)? {
+        return Ok(0);
+    }
     let sql = "SELECT COALESCE(SUM(count), 0) FROM spooled WHERE name = ?1";
     connection.query_row(sql, [name], |row| row.get(0))
 }
