@@ -958,12 +958,13 @@ async fn a_browser_follows_every_redirect_and_runs_scripts() {
     let (key, run) = (Key::new([7; 32]), RunId(0xc0de_0005));
     let mint = key.mint(run);
     let setting = collector::Setting {
-        listen: "127.0.0.1:0".parse().unwrap(),
+        listen: vec!["127.0.0.1:0".parse().unwrap()],
         public: None,
         zone: None,
         credentials: Credentials::lab(Authority::new().unwrap()),
         keyring: Keyring::all(key),
         run,
+        proxies: Vec::new(),
         admin: None,
     };
     let collector = Collector::start(setting, store.clone()).await.unwrap();

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::burst::{assert_none_lost, killed_in_a_burst};
+use common::blocked::blocked;
+use common::burst::{assert_none_lost, killed_in_a_burst, rounds};
+use common::evidence::told_apart;
 use tempfile::TempDir;
 use waxseal::canary::{Key, Keyring, Mint, Zone, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
@@ -74,7 +76,7 @@ impl House {
     /// Ends all visits, then reads the hits with what was answered.
     async fn hits(&self) -> Vec<(Hit, Option<Answer>)> {
         assert_eq!(self.collector.stop().await, None, "nothing may be missing");
-        let entries = self.store.evidence(RUN).unwrap().entries;
+        let entries = told_apart(&self.store.evidence(RUN).unwrap().entries);
         let answer = |seq| {
             entries.iter().find_map(|entry| match &entry.record {
                 Record::Answer(answer) if answer.hit == seq => Some(answer.clone()),
@@ -312,17 +314,12 @@ async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_record_there_is_no_answer() {
     let house = House::open().await;
-    let intruder = rusqlite::Connection::open(house.store.path()).unwrap();
-    intruder
-        .execute_batch("ALTER TABLE record RENAME TO gone")
-        .unwrap();
+    let blocked = blocked(house.store.path());
     assert_eq!(
         talk(house.collector.address().unwrap(), "GET / HTTP/1.1\r\n\r\n").await,
         ""
     );
-    intruder
-        .execute_batch("ALTER TABLE gone RENAME TO record")
-        .unwrap();
+    blocked.end();
     assert_eq!(house.collector.stop().await, None);
     let entries = house.store.evidence(RUN).unwrap().entries;
     assert!(
@@ -340,10 +337,12 @@ struct Served {
 impl Served {
     fn start(store: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
-        command
-            .args(["serve", "--store"])
-            .arg(store)
-            .stdout(Stdio::piped());
+        command.args(["serve", "--store"]).arg(store);
+        Self::with(command)
+    }
+
+    fn with(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap())
@@ -420,13 +419,13 @@ fn recorded(store: &Path) -> Vec<String> {
 #[test]
 fn no_answered_hit_is_lost_when_the_collector_is_killed() {
     let folder = tempfile::tempdir().unwrap();
-    for round in 0..5 {
+    for round in 0..rounds() {
         let path: PathBuf = folder.path().join(format!("round-{round}.db"));
         let mut served = Served::start(&path);
         let address = served.address;
         let heard = killed_in_a_burst(
             &mut served.process,
-            40 * (round + 1),
+            40 * (round % 5 + 1),
             |name, answered, stop| burst(address, name, answered, stop),
         );
         drop(served);
@@ -462,4 +461,91 @@ async fn a_visit_is_counted() {
         .lines()
         .find_map(|line| line.strip_prefix("waxseal_certificate_expiry_timestamp_seconds "));
     assert!(expiry.unwrap().parse::<i64>().unwrap() > 1_700_000_000);
+}
+
+/// As the store is left by a collector that was killed while another process held the database: what it answered waits in
+/// a spool, and is read there, then drained by whoever opens the store next.
+#[test]
+fn what_was_answered_from_a_spool_outlives_the_collector() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evidence.db");
+    let mut served = Served::start(&path);
+    let holder = rusqlite::Connection::open(&path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let address = served.address;
+    let heard = killed_in_a_burst(&mut served.process, 40, |name, answered, stop| {
+        burst(address, name, answered, stop)
+    });
+    drop(served);
+    let held: u64 = holder
+        .query_row("SELECT COUNT(*) FROM record", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(held, 0, "the database took nothing");
+    holder.execute_batch("ROLLBACK").unwrap();
+    drop(Store::open(&path).unwrap());
+    assert_none_lost(&heard, &recorded(&path), 40);
+    let recorded = recorded(&path);
+    let once: std::collections::HashSet<&String> = recorded.iter().collect();
+    assert_eq!(once.len(), recorded.len(), "each of them once");
+}
+
+/// A disk without room, as far as a process can be shown one: files may not grow. What cannot be kept is not answered, and
+/// as soon as there is room again the gap is written, while the collector runs on.
+#[test]
+fn a_full_disk_is_a_gap_that_is_told_when_there_is_room_again() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("evidence.db");
+    let mut command = Command::new("sh");
+    // Ignored, the signal becomes an error that is told to whoever writes.
+    command
+        .args(["-c", "trap '' XFSZ; exec \"$0\" serve --store \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_waxseal"))
+        .arg(&path);
+    let served = Served::with(command);
+    let pid = Pid::from_child(&served.process);
+    let allow = |bytes| {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(Some(pid), Resource::Fsize, limit).unwrap();
+    };
+    let ask = |nth: usize| {
+        let mut stream = TcpStream::connect(served.address).unwrap();
+        let ask = format!("GET /x{nth} HTTP/1.1\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        let _ = stream.write_all(ask.as_bytes());
+        let _ = stream.read_to_string(&mut answer);
+        !answer.is_empty()
+    };
+    let mut heard: Vec<String> = Vec::new();
+    allow(Some(160 * 1024));
+    let mut refused = 0;
+    for nth in 0.. {
+        match ask(nth) {
+            true => heard.push(format!("/x{nth}")),
+            false => refused += 1,
+        }
+        if refused == 3 {
+            break;
+        }
+    }
+    allow(None);
+    let store = Store::open_existing(&path).unwrap();
+    let run = store.runs().unwrap().last().unwrap().run;
+    let since = std::time::Instant::now();
+    let missed = || -> u64 {
+        let entries = store.evidence(run).unwrap().entries;
+        let missed = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Gap(gap) => Some(gap.missed),
+            _ => None,
+        });
+        missed.sum()
+    };
+    while missed() < refused {
+        assert!(since.elapsed() < Duration::from_secs(30), "never told");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_none_lost(&heard, &recorded(&path), 1);
 }

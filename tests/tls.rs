@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -9,13 +11,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::blocked::blocked;
+use common::evidence::told_apart;
 use tempfile::TempDir;
 use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
 use waxseal::canary::{Key, Keyring, Mint, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Pair, Pairs, Setting};
 use waxseal::model::{
-    Account, Arm, Door, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Place, Recognition, Record,
-    Request, RunId, TokenId, TrialId,
+    Account, Arm, Door, Entry, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Place, Recognition,
+    Record, Request, RunId, TokenId, TrialId,
 };
 use waxseal::store::Store;
 
@@ -81,9 +85,13 @@ impl House {
 
     /// Ends all visits, then reads what is there, in order.
     async fn records(&self) -> Vec<Record> {
-        assert_eq!(self.collector.stop().await, None, "nothing may be missing");
-        let entries = self.store.evidence(RUN).unwrap().entries;
+        let entries = self.entries().await;
         entries.into_iter().map(|entry| entry.record).collect()
+    }
+
+    async fn entries(&self) -> Vec<Entry> {
+        assert_eq!(self.collector.stop().await, None, "nothing may be missing");
+        told_apart(&self.store.evidence(RUN).unwrap().entries)
     }
 }
 
@@ -464,15 +472,10 @@ async fn a_sealed_door_notes_the_hello_and_shows_no_certificate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_record_there_is_no_handshake() {
     let house = House::open().await;
-    let intruder = rusqlite::Connection::open(house.store.path()).unwrap();
-    intruder
-        .execute_batch("ALTER TABLE record RENAME TO gone")
-        .unwrap();
+    let blocked = blocked(house.store.path());
     let got = curl(&["-k", &house.link()]).await;
     assert_eq!(got.status.code(), Some(35), "{got:?}");
-    intruder
-        .execute_batch("ALTER TABLE gone RENAME TO record")
-        .unwrap();
+    blocked.end();
     let records = house.records().await;
     assert!(
         matches!(&records[..], [Record::Gap(gap)] if gap.missed == 1),
@@ -631,12 +634,12 @@ async fn chromium_over_https_meets_its_own_door() {
         session.close().await;
     }
     driver.stop().await;
-    let records = house.records().await;
-    let hellos: Vec<(u64, &Hit, &Hello)> = (1..)
-        .zip(&records)
-        .filter_map(|(seq, record)| match record {
+    let entries = house.entries().await;
+    let hellos: Vec<(u64, &Hit, &Hello)> = entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
             Record::Hit(hit) => match &hit.kind {
-                HitKind::Hello(hello) => Some((seq, hit, hello)),
+                HitKind::Hello(hello) => Some((entry.seq, hit, hello)),
                 other => panic!("{other:?}"),
             },
             _ => None,
@@ -647,7 +650,7 @@ async fn chromium_over_https_meets_its_own_door() {
             Record::Handshake(shaken) if shaken.hit == hit => Some(shaken.end.clone()),
             _ => None,
         };
-        records.iter().find_map(end)
+        entries.iter().map(|entry| &entry.record).find_map(end)
     };
     for (seq, hit, hello) in &hellos {
         assert_eq!(text(&hello.protocols), ["h2", "http/1.1"]);

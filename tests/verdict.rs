@@ -6,8 +6,8 @@ mod common;
 
 use common::evidence::{Run, SEALED, Visit, end};
 use waxseal::model::{
-    Account, Actor, Arm, Bytes, Cell, Class, Depth, Door, Doubt, Form, HitKind, Match, Outcome,
-    Part, Phase, Place, Recognition, Record, RunEnd, Verdict, Via,
+    Account, Actor, Arm, Bytes, Cell, Class, Depth, Door, Doubt, Form, HitKind, Jump, Match,
+    Outcome, Part, Phase, Place, Recognition, Record, RunEnd, Verdict, Via,
 };
 use waxseal::verdict::{ExitStatus, judge};
 
@@ -272,6 +272,39 @@ fn a_clock_that_jumped_is_not_believed() {
         ..end(200.0)
     });
     assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::ClockSkew]));
+}
+
+/// A collector's watch may see what the run's own does not: a clock that went forth and back.
+#[test]
+fn a_jump_of_the_clock_counts_where_it_touches_the_run() {
+    let jumped = |from: f64, to: f64, moved_ms| {
+        let mut run = Run::quiet(4);
+        let (from, to) = (common::evidence::at(from), common::evidence::at(to));
+        run.records.push(Record::Jump(Jump { from, to, moved_ms }));
+        sent(&run).1
+    };
+    assert_eq!(jumped(50.0, 55.0, 5000), [Doubt::ClockSkew]);
+    assert_eq!(jumped(50.0, -3000.0, -3_050_000), [Doubt::ClockSkew]);
+    assert_eq!(jumped(50.0, 50.9, 900), [], "slewing");
+    assert_eq!(jumped(-90.0, -80.0, 5000), [], "before the run");
+    assert_eq!(jumped(201.0, 300.0, 5000), [], "after its end");
+}
+
+#[test]
+fn a_gap_counts_where_it_touches_the_run() {
+    let with = |from: f64, to: f64| {
+        let mut run = Run::quiet(4);
+        run.gap();
+        let Some(Record::Gap(gap)) = run.records.last_mut() else {
+            panic!("a gap was put in")
+        };
+        (gap.from, gap.to) = (common::evidence::at(from), common::evidence::at(to));
+        sent(&run).1
+    };
+    assert_eq!(with(-5.0, 0.0), [Doubt::CoverageGap]);
+    assert_eq!(with(200.0, 300.0), [Doubt::CoverageGap]);
+    assert_eq!(with(-5.0, -1.0), [], "before the run");
+    assert_eq!(with(200.1, 300.0), [], "after its end");
 }
 
 #[test]

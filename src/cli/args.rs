@@ -442,7 +442,7 @@ pub(super) struct StorePath {
     pub(super) path: PathBuf,
     /// A certificate (PEM) to trust for a --store elsewhere, besides the machine's own
     #[arg(long = "store-root", value_name = "FILE", env = "WAXSEAL_STORE_ROOT")]
-    pub(super) root: Option<PathBuf>,
+    pub(super) store_root: Option<PathBuf>,
 }
 
 impl StorePath {

@@ -71,7 +71,7 @@ fn remote(asked: &StorePath, address: &str) -> Result<RemoteStore, Stopped> {
             "use the collector named with --store: set {SECRET} to the secret that it asks for"
         ))
     })?;
-    let root = asked.root.as_ref().map(|path| {
+    let root = asked.store_root.as_ref().map(|path| {
         fs::read(path).map_err(|error| Stopped::usage(format!("read {}: {error}", path.display())))
     });
     RemoteStore::new(address, secret.trim_end(), root.transpose()?.as_deref())

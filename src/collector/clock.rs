@@ -1,67 +1,76 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use tokio::time::{MissedTickBehavior, interval};
+use crate::model::{Jump, Timestamp, millis};
 
 use super::door::House;
+use super::limits;
 
-/// How often the clock is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+/// How far the wall clock may move between two looks: a second, which no slewing does in so short a time.
+const JUMP_MS: u64 = 1000;
 
-/// By how much a clock may differ from a steady one between two looks: slewing moves it by half a millisecond a second.
-const SLACK: Duration = Duration::from_secs(1);
+/// Both clocks as they were last seen.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    wall: Timestamp,
+    steady: Instant,
+}
 
-/// Tells when the clock is moved while a collector runs: the times of its evidence are read from it.
-pub(super) async fn watch(house: Arc<House>) {
-    let mut looks = interval(LOOK);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let stopped = house.stopped();
-    tokio::pin!(stopped);
-    let mut before = (SystemTime::now(), Instant::now());
-    loop {
-        tokio::select! {
-            _ = looks.tick() => {}
-            () = &mut stopped => break,
-        }
-        let now = (SystemTime::now(), Instant::now());
-        if let Some(by) = moved(before, now) {
-            tracing::warn!(
-                seconds = by,
-                "the clock was moved: times before and after differ by so much"
-            );
-            house.metrics.note_clock_jump();
-        }
-        before = now;
+impl Clock {
+    /// Looks at both again; the jump between them, if there was one.
+    fn look(&mut self, wall: Timestamp, steady: Instant) -> Option<Jump> {
+        let passed = steady.saturating_duration_since(self.steady).as_millis();
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        let moved_ms = millis(self.wall, wall).saturating_sub(passed);
+        let from = self.wall;
+        *self = Self { wall, steady };
+        (moved_ms.unsigned_abs() > JUMP_MS).then_some(Jump {
+            from,
+            to: wall,
+            moved_ms,
+        })
     }
 }
 
-/// By how many seconds the clock was moved, forwards or back; none if it was not.
-fn moved(before: (SystemTime, Instant), now: (SystemTime, Instant)) -> Option<f64> {
-    let expected = before.0 + now.1.duration_since(before.1);
-    let (by, sign) = match now.0.duration_since(expected) {
-        Ok(ahead) => (ahead, 1.0),
-        Err(behind) => (behind.duration(), -1.0),
-    };
-    (by > SLACK).then_some(by.as_secs_f64() * sign)
+/// Watches the clocks until the collector stops. What is timed across a jump is in doubt, so a jump is evidence.
+pub(super) async fn watch(house: Arc<House>) {
+    let now = || (Timestamp::now(), Instant::now());
+    let (wall, steady) = now();
+    let mut clock = Clock { wall, steady };
+    let stopped = house.stopped();
+    tokio::pin!(stopped);
+    let mut is_over = false;
+    while !is_over {
+        tokio::select! {
+            () = tokio::time::sleep(limits::CLOCK_TIME) => {}
+            () = &mut stopped => is_over = true,
+        }
+        let (wall, steady) = now();
+        if let Some(jump) = clock.look(wall, steady) {
+            house.metrics.note_clock_jump();
+            house.intake.jump(jump).await;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
-    fn a_clock_that_is_moved_is_told_from_one_that_goes() {
-        let before = (SystemTime::now(), Instant::now());
-        let later = |wall: f64, steady: u64| {
-            let wall = match wall < 0.0 {
-                true => before.0 - Duration::from_secs_f64(-wall),
-                false => before.0 + Duration::from_secs_f64(wall),
-            };
-            moved(before, (wall, before.1 + Duration::from_secs(steady)))
+    fn a_jump_shows_both_ways_and_slewing_does_not() {
+        let (wall, steady) = (Timestamp::now(), Instant::now());
+        let mut clock = Clock { wall, steady };
+        let mut look = |wall_ms: i64, steady_ms: u64| {
+            let wall = wall + jiff::SignedDuration::from_millis(wall_ms);
+            let jump = clock.look(wall, steady + Duration::from_millis(steady_ms));
+            jump.map(|jump| jump.moved_ms)
         };
-        assert_eq!(later(10.0, 10), None);
-        assert_eq!(later(10.9, 10), None);
-        assert_eq!(later(3610.0, 10), Some(3600.0));
-        assert_eq!(later(-50.0, 10), Some(-60.0));
+        assert_eq!(look(1000, 1000), None);
+        assert_eq!(look(2300, 2000), None);
+        assert_eq!(look(5800, 3000), Some(2500));
+        assert_eq!(look(6800, 4000), None, "each jump is told once");
+        assert_eq!(look(1800, 5000), Some(-6000));
     }
 }

@@ -5,8 +5,9 @@ use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use ipnet::IpNet;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -152,13 +153,17 @@ pub(super) struct House {
     shown: Arc<Shown>,
     pub(super) proxies: Vec<IpNet>,
     places: Arc<Semaphore>,
+    /// How many places there are.
+    connections: usize,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
     /// What the collector counts about itself, in the OpenMetrics text format.
     pub(super) fn counted(&self) -> String {
-        let open = limits::CONNECTIONS.saturating_sub(self.places.available_permits());
+        let open = self
+            .connections
+            .saturating_sub(self.places.available_permits());
         self.metrics.note_connections(open);
         let expiry = self.shown.expiry();
         self.metrics.note_certificate_expiry(expiry.as_second());
@@ -183,6 +188,17 @@ impl House {
         let kept = self.intake.hit(hit).await?;
         self.metrics.note_durable(since.elapsed());
         Some(kept)
+    }
+
+    /// The same for several at once; says whether all of them are.
+    pub(super) async fn record_all(&self, hits: Vec<Hit>) -> bool {
+        let since = Instant::now();
+        let _waiting: Vec<_> = hits.iter().map(|hit| self.metrics.note_hit(hit)).collect();
+        let kept = self.intake.hits(hits).await;
+        if kept {
+            self.metrics.note_durable(since.elapsed());
+        }
+        kept
     }
 
     /// Resolves when the collector stops, and all that had come in by then is known.
@@ -210,7 +226,7 @@ impl Collector {
         setting: Setting,
         store: Arc<dyn EvidenceStore>,
     ) -> Result<Self, CollectorError> {
-        let (listeners, addresses) = bind_all(&setting.listen).await?;
+        let (listeners, addresses) = bind_all(&setting.listen)?;
         let address = *addresses.first().ok_or(CollectorError::Deaf)?;
         let (stop, stopping) = watch::channel(None);
         let public = setting
@@ -222,7 +238,10 @@ impl Collector {
             zone: setting.zone.as_ref().map(|setting| &setting.zone),
         };
         let upkeep = Arc::new(Upkeep::begin(setting.credentials, &hosts)?);
-        let intake = Intake::new(setting.run, store);
+        // A collector that serves many runs is there for months: what limits it is its disk, which is watched.
+        let most = setting.admin.is_none().then_some(limits::HITS);
+        let intake = Intake::new(setting.run, store, most);
+        let connections = connections();
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
@@ -233,7 +252,8 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake: Arc::new(intake),
             effort: Effort::new(Instant::now()),
-            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            places: Arc::new(Semaphore::new(connections)),
+            connections,
             stopping,
         });
         let mut doors = JoinSet::new();
@@ -277,7 +297,8 @@ impl Collector {
             zone: None,
         };
         let upkeep = Arc::new(Upkeep::begin(credentials, &hosts)?);
-        let intake = Arc::new(Intake::new(apart.run, store));
+        let connections = connections();
+        let intake = Arc::new(Intake::new(apart.run, store, Some(limits::HITS)));
         let house = Arc::new(House {
             public_tls: over_tls(&apart.public),
             public: apart.public,
@@ -288,7 +309,8 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake,
             effort: Effort::new(Instant::now()),
-            places: Arc::new(Semaphore::new(limits::CONNECTIONS)),
+            places: Arc::new(Semaphore::new(connections)),
+            connections,
             stopping,
         });
         Ok(Self {
@@ -375,7 +397,7 @@ impl Collector {
         sealed: bool,
     ) -> Result<SocketAddr, CollectorError> {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = bind(address).await?;
+        let listener = bind(address)?;
         let address = local(&listener, address)?;
         let door = Door::Browser { account, sealed };
         self.doors
@@ -392,7 +414,7 @@ impl Collector {
             admin.handle.graceful_shutdown(Some(limits::STOP_TIME));
         }
         while self.doors.lock().await.join_next().await.is_some() {}
-        let all = u32::try_from(limits::CONNECTIONS).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.house.connections).unwrap_or(u32::MAX);
         if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
             .await
             .is_err()
@@ -402,8 +424,30 @@ impl Collector {
                 "a visit was still going on when the collector stopped".into(),
             );
         }
+        self.house.intake.write_endings().await;
         self.house.intake.close_gap().await
     }
+}
+
+/// How many connections there may be at once: as many as we want, or as the system has descriptors for.
+fn connections() -> usize {
+    let mut allowed = getrlimit(Resource::Nofile);
+    // The usual limit of a process is 1024, for the sake of programs that cannot count further; it may be raised by
+    // whoever can.
+    allowed.current = allowed.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, allowed) {
+        tracing::warn!(%error, "the limit of open files was not raised");
+    }
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let room = files.saturating_sub(limits::OTHER_FILES).max(files / 2);
+    if room < limits::CONNECTIONS {
+        tracing::warn!(
+            "only {room} connections at once instead of {}: raise the limit of open files (ulimit -Hn, LimitNOFILE=)",
+            limits::CONNECTIONS
+        );
+    }
+    room.min(limits::CONNECTIONS)
 }
 
 /// The address in the links where none was given.
@@ -463,12 +507,10 @@ fn leads_to(setting: &ZoneSetting, public_door: &[SocketAddr]) -> Vec<IpAddr> {
 }
 
 /// Opens all of them before anybody is let in by one.
-async fn bind_all(
-    wanted: &[SocketAddr],
-) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), CollectorError> {
+fn bind_all(wanted: &[SocketAddr]) -> Result<(Vec<TcpListener>, Vec<SocketAddr>), CollectorError> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for &address in wanted {
-        let listener = bind(address).await?;
+        let listener = bind(address)?;
         addresses.push(local(&listener, address)?);
         listeners.push(listener);
     }
@@ -515,10 +557,18 @@ fn open_admin(
     Ok(Interface { address, handle })
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| CollectorError::Listen { address, source })
+fn bind(address: SocketAddr) -> Result<TcpListener, CollectorError> {
+    let bound = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        // As a listener usually is: one that was there a moment ago does not keep its port.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(limits::BACKLOG)
+    };
+    bound().map_err(|source| CollectorError::Listen { address, source })
 }
 
 fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, CollectorError> {
@@ -569,7 +619,7 @@ fn last_call(listener: TcpListener, door: Door, house: &Arc<House>) {
 
 fn admit(stream: TcpStream, peer: SocketAddr, door: Door, house: &Arc<House>) {
     let Ok(place) = Arc::clone(&house.places).try_acquire_owned() else {
-        let reason = format!("more than {} connections at once", limits::CONNECTIONS);
+        let reason = format!("more than {} connections at once", house.connections);
         house.intake.miss(Timestamp::now(), reason);
         return;
     };

@@ -5,7 +5,7 @@ use crate::model::{Bytes, Door, HitKind, Place, Request, Timestamp};
 
 use super::answer::Answer;
 use super::limits;
-use super::visitor::Visitor;
+use super::visitor::{Visitor, Wait};
 
 /// HTTP/1 on one connection, from its first byte to its last.
 pub(super) struct Visit<S> {
@@ -14,6 +14,9 @@ pub(super) struct Visit<S> {
     tls: bool,
     /// What was read and not yet understood.
     buffer: Vec<u8>,
+    wait: Wait,
+    /// Whether the visitor sent, or may send, what nobody reads.
+    unread: bool,
 }
 
 /// How reading a head ended.
@@ -35,20 +38,29 @@ enum Body {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
-    pub(super) const fn new(stream: S, visitor: Visitor, tls: bool) -> Self {
+    /// `buffer` is what was read already; the first head must have come before `wait` is over.
+    pub(super) const fn new(
+        stream: S,
+        buffer: Vec<u8>,
+        visitor: Visitor,
+        wait: Wait,
+        tls: bool,
+    ) -> Self {
         Self {
             stream,
             visitor,
             tls,
-            buffer: Vec::new(),
+            buffer,
+            wait,
+            unread: true,
         }
     }
 
-    /// Serves requests until the connection ends; the first head must have come by `deadline`.
-    pub(super) async fn run(mut self, mut deadline: Instant) {
+    /// Serves requests until the connection ends.
+    pub(super) async fn run(mut self) {
         let mut first = true;
         loop {
-            match self.read_head(deadline).await {
+            match self.read_head().await {
                 Head::Whole(request, length) => {
                     if !self.serve(request, length).await {
                         return self.close().await;
@@ -58,11 +70,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
                 Head::Ended if !first && self.buffer.is_empty() => return,
                 Head::Ended | Head::Broken => return self.without_request().await,
             }
-            (first, deadline) = (false, Instant::now() + limits::IDLE_TIME);
+            first = false;
+            self.wait.set(Instant::now() + limits::IDLE_TIME);
         }
     }
 
-    async fn read_head(&mut self, deadline: Instant) -> Head {
+    async fn read_head(&mut self) -> Head {
         let mut searched = 0;
         loop {
             if let Some(end) = end_of_head(&self.buffer, searched) {
@@ -74,16 +87,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             }
             // The end may straddle two reads: look again at the last three bytes.
             searched = self.buffer.len().saturating_sub(3);
-            match self.read_more(deadline).await {
+            match self.read_more().await {
                 Some(count) if count > 0 => {}
                 _ => return Head::Ended,
             }
         }
     }
 
-    async fn read_more(&mut self, deadline: Instant) -> Option<usize> {
+    async fn read_more(&mut self) -> Option<usize> {
         self.visitor
-            .read_more(&mut self.stream, &mut self.buffer, deadline)
+            .read_more(&mut self.stream, &mut self.buffer, &mut self.wait)
             .await
     }
 
@@ -102,16 +115,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             // It is in no record, so it gets no answer: a visitor may not know more than the evidence.
             return false;
         };
+        self.unread = true;
         if self.visitor.is_refused() {
-            self.visitor.answered(hit, None, 0).await;
+            self.visitor.answered(hit, None, 0);
             return false;
         }
         self.buffer.drain(..head);
-        let keep = self.skip(body).await && keep;
+        self.unread = !self.skip(body).await;
+        let keep = keep && !self.unread;
         let status = answer.status.as_u16();
         let written = self.answer(answer, keep).await;
         let taken = written.unwrap_or_else(|so_far| so_far);
-        self.visitor.answered(hit, Some(status), taken).await;
+        self.visitor.answered(hit, Some(status), taken);
         keep && written.is_ok()
     }
 
@@ -120,7 +135,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
         let Body::Sized(mut left) = body else {
             return false;
         };
-        let deadline = Instant::now() + limits::HEAD_TIME;
+        if left > 0 {
+            self.wait.set(Instant::now() + limits::HEAD_TIME);
+        }
         loop {
             let here = usize::try_from(left)
                 .unwrap_or(usize::MAX)
@@ -130,11 +147,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             if left == 0 {
                 return true;
             }
-            if self
-                .read_more(deadline)
-                .await
-                .is_none_or(|count| count == 0)
-            {
+            if self.read_more().await.is_none_or(|count| count == 0) {
                 return false;
             }
         }
@@ -192,6 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             .keyring
             .recognise(Place::Bytes, &sent.text());
         let talks = !sent.0.is_empty();
+        self.unread = true;
         let hit = self
             .visitor
             .record(Timestamp::now(), HitKind::Connection { sent }, recognition)
@@ -208,15 +222,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
         }
     }
 
-    async fn close(self) {
-        close(self.stream).await;
+    /// Where all that came was read there is nothing to wait for: what was written arrives.
+    async fn close(mut self) {
+        if self.unread || !self.buffer.is_empty() {
+            return close(self.stream).await;
+        }
+        if self.tls {
+            let _ = timeout(limits::LINGER_TIME, self.stream.shutdown()).await;
+        }
     }
 }
 
 /// Closes so that what was written arrives: unread bytes would turn the close into a reset.
 pub(super) async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
-    let mut rest = [0; 4096];
     let closed = async {
+        // Only here: an array would be part of every connection that waits.
+        let mut rest = vec![0; 4096];
         let _ = stream.shutdown().await;
         while matches!(stream.read(&mut rest).await, Ok(count) if count > 0) {}
     };

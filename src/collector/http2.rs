@@ -177,7 +177,7 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
     if sent.is_none() {
         tracing::debug!(hit = hit.seq, taken, "an answer was not taken whole");
     }
-    visitor.answered(hit, Some(status), taken).await;
+    visitor.answered(hit, Some(status), taken);
 }
 
 /// Reads over a body, up to the limit.

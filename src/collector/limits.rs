@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Bytes of a request's head. Chromium's are below 2 KiB; nginx's default allows four lines of 8 KiB.
 pub(super) const HEAD_BYTES: usize = 32 * 1024;
 
+/// Bytes that a read has room for at least; a browser's head fits, and an idle connection holds no more.
+pub(super) const READ_BYTES: usize = 2048;
+
 /// Header lines of a request. Browsers send about 15; more than this is an attack.
 pub(super) const HEADERS: usize = 128;
 
@@ -37,8 +40,24 @@ pub(super) const LINGER_TIME: Duration = Duration::from_secs(1);
 /// For a hit to become durable. A visitor that waits longer has most likely gone, and the hit goes into the gap.
 pub(super) const RECORD_TIME: Duration = Duration::from_secs(5);
 
-/// Open connections at all doors together: each costs one descriptor, and the usual limit of a process is 1024.
-pub(super) const CONNECTIONS: usize = 768;
+/// How long what became of hits may wait to be written: many share one record, and a crash hides little.
+pub(super) const ENDINGS_TIME: Duration = Duration::from_millis(10);
+
+/// How long a gap may wait to be written, and how often that is tried: a flood is some records, not thousands.
+pub(super) const GAP_TIME: Duration = Duration::from_secs(1);
+
+/// How often both clocks are looked at.
+pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
+
+/// Open connections at all doors together: ten thousand that hold their places without a word, and room for those who
+/// speak. Each costs one descriptor and about 6 KiB; where the system allows fewer descriptors there are fewer places.
+pub(super) const CONNECTIONS: usize = 12 * 1024;
+
+/// Wishes to connect that the kernel holds for us while we are busy: as many as it gives.
+pub(super) const BACKLOG: u32 = 4096;
+
+/// Descriptors for everything else: the store, listeners, browsers, DNS connections, our own fetches.
+pub(super) const OTHER_FILES: usize = 512;
 
 /// Descriptors that a collector needs at most: its connections, and room for its listeners, its store and its logs.
 pub const DESCRIPTORS: u64 = (CONNECTIONS + DNS_CONNECTIONS + 64) as u64;
@@ -67,6 +86,10 @@ pub(super) const API_HEAD_TIME: Duration = Duration::from_secs(10);
 /// Datagrams under way at once. Each waits for one commit, so this is what four commits take; beyond it the queries are
 /// counted into the gap.
 pub(super) const DNS_PENDING: usize = 4096;
+
+/// Datagrams that are recorded together: waiting for the store once for all of them costs a fraction, and more would not
+/// save much.
+pub(super) const DNS_BATCH: usize = 64;
 
 /// Bytes of datagrams that the kernel is asked to hold for us while we are busy; it may give less, or twice as much. A
 /// small one costs it about 800, so it holds fewer than may be under way, and is emptied in bounded time at the end.

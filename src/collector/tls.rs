@@ -13,14 +13,18 @@ use super::certificate::HTTP_2;
 use super::hello::{Gathering, Progress};
 use super::http::{Visit, close};
 use super::intake::Kept;
-use super::visitor::Visitor;
+use super::visitor::{Visitor, Wait};
 use super::{http2, limits};
 
 /// Serves a connection that begins like TLS: the hello is recorded, then answered.
-pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Instant) {
-    let mut sent = Vec::new();
+pub(super) async fn greet(
+    mut stream: TcpStream,
+    mut sent: Vec<u8>,
+    visitor: Visitor,
+    mut wait: Wait,
+) {
     let mut gathering = Gathering::default();
-    let progress = gather(&mut stream, &visitor, &mut sent, &mut gathering, deadline).await;
+    let progress = gather(&mut stream, &visitor, &mut sent, &mut gathering, &mut wait).await;
     let whole = progress == Progress::Whole;
     let hello = whole.then(|| gathering.parse(&sent)).flatten();
     let received = Timestamp::now();
@@ -44,11 +48,11 @@ pub(super) async fn greet(mut stream: TcpStream, visitor: Visitor, deadline: Ins
     }
     if visitor.is_refused() {
         if is_hello {
-            end(&visitor, hit, HandshakeEnd::Refused).await;
+            end(&visitor, hit, HandshakeEnd::Refused);
         }
         return close(stream).await;
     }
-    shake(stream, sent, visitor, is_hello.then_some(hit)).await;
+    shake(stream, sent, visitor, wait, is_hello.then_some(hit)).await;
 }
 
 async fn gather(
@@ -56,7 +60,7 @@ async fn gather(
     visitor: &Visitor,
     sent: &mut Vec<u8>,
     gathering: &mut Gathering,
-    deadline: Instant,
+    wait: &mut Wait,
 ) -> Progress {
     loop {
         match gathering.look(sent) {
@@ -64,7 +68,7 @@ async fn gather(
             Progress::More => {}
             end => return end,
         }
-        match visitor.read_more(stream, sent, deadline).await {
+        match visitor.read_more(stream, sent, wait).await {
             Some(count) if count > 0 => {}
             _ => return Progress::More,
         }
@@ -80,7 +84,13 @@ fn by_name(visitor: &Visitor, name: Option<&Bytes>) -> Recognition {
 
 /// Gives the TLS library what was read ahead and the rest of the connection; serves what comes inside. What is no hello
 /// is given to it as well: it answers with the alert that any server sends.
-async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option<Kept>) {
+async fn shake(
+    stream: TcpStream,
+    sent: Vec<u8>,
+    visitor: Visitor,
+    wait: Wait,
+    hello: Option<Kept>,
+) {
     let (read, write) = stream.into_split();
     let stream = join(Cursor::new(sent).chain(read), write);
     let house = Arc::clone(&visitor.house);
@@ -101,20 +111,26 @@ async fn shake(stream: TcpStream, sent: Vec<u8>, visitor: Visitor, hello: Option
         },
     };
     if let Some(hit) = hello {
-        end(&visitor, hit, how).await;
+        end(&visitor, hit, how);
     }
     if let Ok(inside) = shaken {
-        serve(inside, visitor).await;
+        serve(inside, visitor, wait).await;
     }
 }
 
 /// Serves what comes inside, in the protocol that was agreed upon.
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(inside: TlsStream<S>, visitor: Visitor) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    inside: TlsStream<S>,
+    visitor: Visitor,
+    mut wait: Wait,
+) {
     if inside.get_ref().1.alpn_protocol() == Some(HTTP_2) {
-        return http2::serve(inside, visitor).await;
+        return Box::pin(http2::serve(inside, visitor)).await;
     }
-    let deadline = Instant::now() + limits::HEAD_TIME;
-    Visit::new(inside, visitor, true).run(deadline).await;
+    wait.set(Instant::now() + limits::HEAD_TIME);
+    Visit::new(inside, Vec::new(), visitor, wait, true)
+        .run()
+        .await;
 }
 
 fn done<S>(inside: &TlsStream<S>) -> HandshakeEnd {
@@ -128,12 +144,12 @@ fn done<S>(inside: &TlsStream<S>) -> HandshakeEnd {
     }
 }
 
-async fn end(visitor: &Visitor, hit: Kept, end: HandshakeEnd) {
+fn end(visitor: &Visitor, hit: Kept, end: HandshakeEnd) {
     let at = Timestamp::now();
     let handshake = Handshake {
         hit: hit.seq,
         at,
         end,
     };
-    visitor.house.intake.handshake(hit.run, handshake).await;
+    visitor.house.intake.handshake(hit.run, handshake);
 }

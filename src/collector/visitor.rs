@@ -1,10 +1,14 @@
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BufMut as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::attribution::forwarded;
 use crate::canary::{Asked, Page};
@@ -23,29 +27,56 @@ pub(super) struct Visitor {
     pub(super) house: Arc<House>,
 }
 
+/// What a connection waits for besides bytes. Made once for all its reads: made for each, it costs as much as the read.
+pub(super) struct Wait {
+    deadline: Pin<Box<Sleep>>,
+    silence: Pin<Box<dyn Future<Output = ()> + Send>>,
+    silenced: bool,
+}
+
+impl Wait {
+    fn until(deadline: Instant, house: &Arc<House>) -> Self {
+        let house = Arc::clone(house);
+        Self {
+            deadline: Box::pin(sleep_until(deadline)),
+            silence: Box::pin(async move { house.silenced().await }),
+            silenced: false,
+        }
+    }
+
+    /// Gives the visitor until then.
+    pub(super) fn set(&mut self, deadline: Instant) {
+        self.deadline.as_mut().reset(deadline);
+    }
+
+    /// Resolves at the deadline, or when the collector has stopped; from then on at once.
+    async fn over(&mut self) {
+        poll_fn(|context| {
+            self.silenced = self.silenced || self.silence.as_mut().poll(context).is_ready();
+            match self.silenced {
+                true => Poll::Ready(()),
+                false => self.deadline.as_mut().poll(context),
+            }
+        })
+        .await;
+    }
+}
+
 impl Visitor {
     pub(super) const fn new(peer: SocketAddr, door: Door, house: Arc<House>) -> Self {
         Self { peer, door, house }
     }
 
     /// Serves a connection to its end, in the language that its first byte is of.
-    pub(super) async fn receive(self, stream: TcpStream) {
-        let deadline = Instant::now() + limits::HEAD_TIME;
-        match self.first_byte(&stream, deadline).await {
-            Some(hello::HANDSHAKE) => tls::greet(stream, self, deadline).await,
-            _ => Visit::new(stream, self, false).run(deadline).await,
+    pub(super) async fn receive(self, mut stream: TcpStream) {
+        let mut wait = Wait::until(Instant::now() + limits::HEAD_TIME, &self.house);
+        let mut sent = Vec::new();
+        let _ = self.read_more(&mut stream, &mut sent, &mut wait).await;
+        match sent.first() {
+            // In a room of its own: it takes much, and most connections that wait are not there yet.
+            Some(&hello::HANDSHAKE) => Box::pin(tls::greet(stream, sent, self, wait)).await,
+            _ => Visit::new(stream, sent, self, wait, false).run().await,
         }
-    }
-
-    /// Looks at the first byte and leaves it where it is; none if none came.
-    async fn first_byte(&self, stream: &TcpStream, deadline: Instant) -> Option<u8> {
-        let mut first = [0];
-        let peeked = tokio::select! {
-            biased;
-            peeked = timeout_at(deadline, stream.peek(&mut first)) => peeked.ok()?.ok()?,
-            () = self.house.silenced() => return None,
-        };
-        (peeked == 1).then_some(first[0])
     }
 
     /// Reads once, up to the limit of a head; none at a timeout, an error, or when the collector stops.
@@ -53,18 +84,18 @@ impl Visitor {
         &self,
         stream: &mut (impl AsyncRead + Unpin),
         buffer: &mut Vec<u8>,
-        deadline: Instant,
+        wait: &mut Wait,
     ) -> Option<usize> {
         let room = limits::HEAD_BYTES.saturating_sub(buffer.len()).max(1);
-        let mut chunk = [0; 4096];
-        let chunk = &mut chunk[..room.min(4096)];
-        let read = tokio::select! {
+        if buffer.len() == buffer.capacity() {
+            buffer.reserve(limits::READ_BYTES.max(buffer.len()));
+        }
+        let mut buffer = buffer.limit(room);
+        tokio::select! {
             biased;
-            read = timeout_at(deadline, stream.read(chunk)) => read.ok()?.ok()?,
-            () = self.house.silenced() => return None,
-        };
-        buffer.extend_from_slice(&chunk[..read]);
-        Some(read)
+            read = stream.read_buf(&mut buffer) => read.ok(),
+            () = wait.over() => None,
+        }
     }
 
     /// The tokens that a request brings, and the page for it, whose children are where the page is.
@@ -130,7 +161,7 @@ impl Visitor {
     }
 
     /// Notes what was answered.
-    pub(super) async fn answered(&self, hit: Kept, status: Option<u16>, body_bytes: u64) {
+    pub(super) fn answered(&self, hit: Kept, status: Option<u16>, body_bytes: u64) {
         self.house.metrics.note_answer(status);
         let answer = Answer {
             hit: hit.seq,
@@ -138,6 +169,6 @@ impl Visitor {
             status,
             body_bytes,
         };
-        self.house.intake.answer(hit.run, answer).await;
+        self.house.intake.answer(hit.run, answer);
     }
 }

@@ -56,10 +56,14 @@ pub enum Record {
     Probe(Probe),
     /// Somebody came.
     Hit(Hit),
-    /// What we answered.
+    /// What we answered. Written by earlier versions, one for each hit; now in [`Record::Endings`].
     Answer(Answer),
-    /// How a TLS handshake went on.
+    /// How a TLS handshake went on. Written by earlier versions; now in [`Record::Endings`].
     Handshake(Handshake),
+    /// What became of several hits.
+    Endings(Endings),
+    /// The wall clock jumped.
+    Jump(Jump),
     /// The collector may have missed something.
     Gap(Gap),
     /// The run is over.
@@ -251,6 +255,42 @@ pub struct Probe {
     pub from: Timestamp,
     /// After it.
     pub to: Timestamp,
+}
+
+/// What became of hits that were recorded before: nobody waits for it, so it is kept for many at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endings {
+    /// What was answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answer>,
+    /// How TLS handshakes went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handshakes: Vec<Handshake>,
+}
+
+impl Endings {
+    /// How many hits it is about; a hello and the request behind it are two.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.answers.len() + self.handshakes.len()
+    }
+
+    /// Whether there is nothing to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The wall clock jumped against the steady one: what is timed by it across this instant is not to be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jump {
+    /// When it was last seen right, by itself.
+    pub from: Timestamp,
+    /// When it was found out, by the clock as it is now.
+    pub to: Timestamp,
+    /// By how many milliseconds it moved; negative when it went back.
+    pub moved_ms: i64,
 }
 
 /// A span in which the collector may have missed something.

@@ -216,6 +216,11 @@ impl Bytes {
     /// The isomorphic decoding. Hostile: may hold any control character.
     #[must_use]
     pub fn text(&self) -> String {
+        match std::str::from_utf8(&self.0) {
+            // Nearly always, and much faster.
+            Ok(text) if text.is_ascii() => return text.to_owned(),
+            _ => {}
+        }
         self.0.iter().map(|&byte| char::from(byte)).collect()
     }
 }
@@ -234,7 +239,10 @@ impl fmt::Debug for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text())
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if text.is_ascii() => serializer.serialize_str(text),
+            _ => serializer.serialize_str(&self.text()),
+        }
     }
 }
 

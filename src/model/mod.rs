@@ -12,8 +12,8 @@ mod trial;
 
 pub use cell::{Actor, ActorSummary, Cell, Depth, Doubt, Interval, Outcome, Verdict};
 pub use evidence::{
-    Entry, Evidence, Expectation, Exposure, Failure, Gap, Limit, Manifest, Mark, Notice, Probe,
-    Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
+    Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit, Manifest, Mark,
+    Notice, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{

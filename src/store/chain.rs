@@ -16,7 +16,7 @@ pub struct Link<'a> {
 /// The digest a record carries: SHA-256 over the digest of the record before it in the store (none for the first), its
 /// sequence number (eight bytes, big-endian), run, time and text, each text followed by a zero byte, which none of them
 /// can hold.
-pub(super) fn digest(before: &[u8], link: &Link<'_>) -> Vec<u8> {
+pub(super) fn digest(before: &[u8], link: &Link<'_>) -> [u8; 32] {
     let texts = [link.run, link.at, link.body];
     let begun = Sha256::new()
         .chain_update(before)
@@ -24,7 +24,7 @@ pub(super) fn digest(before: &[u8], link: &Link<'_>) -> Vec<u8> {
     let digest = texts.iter().fold(begun, |digest, text| {
         digest.chain_update(text).chain_update([0])
     });
-    digest.finalize().to_vec()
+    digest.finalize().into()
 }
 
 /// Where a chain does not hold.
@@ -34,18 +34,33 @@ pub struct Broken {
     pub seq: u64,
 }
 
-/// Checks a chain of rows with the digests they carry, the oldest first. Whatever was altered, moved or taken out from
-/// among them shows at the first record behind it; what was cut off at the end does not show here.
-///
-/// # Errors
-/// The first record whose digest is not the one it must be.
-pub fn verify<'a>(rows: impl IntoIterator<Item = (Link<'a>, &'a [u8])>) -> Result<(), Broken> {
-    let mut before: Vec<u8> = Vec::new();
-    for (link, carried) in rows {
-        before = digest(&before, &link);
-        if before != carried {
+/// Checks a chain of rows with the digests they carry, one after the other, the oldest first. Whatever was altered, moved
+/// or taken out from among them shows at the first record behind it; what was cut off at the end does not show here.
+#[derive(Debug, Default)]
+pub struct Check {
+    before: Option<[u8; 32]>,
+    records: u64,
+}
+
+impl Check {
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// Its digest is not the one it must be.
+    pub fn next(&mut self, link: &Link<'_>, carried: &[u8]) -> Result<(), Broken> {
+        let before = self.before.as_ref().map_or(&[][..], |digest| digest);
+        let must = digest(before, link);
+        if must.as_slice() != carried {
             return Err(Broken { seq: link.seq });
         }
+        self.before = Some(must);
+        self.records += 1;
+        Ok(())
     }
-    Ok(())
+
+    /// How many rows held.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
 }

@@ -4,16 +4,24 @@
 //! [`EvidenceStore::append`] returns: SQLite in WAL mode with `synchronous=FULL` has it on disk. Records that come in
 //! while a commit is under way share the next one (group commit), so a burst of hits costs few commits.
 //!
-//! There are two: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its own.
+//! While the database cannot take records (another process holds it, it is full, it fails), they wait in a *spool*: a
+//! file of its own beside it, synced in the same groups. It is drained into the database in order as soon as that works
+//! again, after a crash by whoever opens the store next; readers of a run see what still waits in it as well.
+//!
+//! There are two stores: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its
+//! own.
 
 mod chain;
 mod remote;
+mod spool;
 mod sqlite;
+mod writer;
 
 use std::fmt::Debug;
 use std::pin::Pin;
+use std::time::Duration;
 
-pub use chain::{Broken, Link, verify};
+pub use chain::{Broken, Check, Link};
 pub use remote::{Health, Page, Registered, RemoteStore};
 pub use sqlite::{RunRow, Store, StoreError};
 
@@ -24,11 +32,34 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 
 /// Where evidence is kept.
 pub trait EvidenceStore: Debug + Send + Sync {
-    /// Adds a record and gives its sequence number once it is durable.
+    /// Adds a record and gives its number once it is durable: its sequence number, or while it waits in a spool one that
+    /// stands for it in [`Record::Endings`].
     ///
     /// # Errors
     /// It could not be made durable, or it is not known whether it was.
     fn append<'a>(&'a self, run: RunId, record: &'a Record) -> Pending<'a, u64>;
+
+    /// The same, and gives up after a while.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::append`], or it took too long.
+    fn append_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        record: &'a Record,
+    ) -> Pending<'a, u64>;
+
+    /// The same for several records that belong together; the first one's number.
+    ///
+    /// # Errors
+    /// As [`EvidenceStore::append_within`].
+    fn append_all_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        records: &'a [Record],
+    ) -> Pending<'a, u64>;
 
     /// All records of a run, those of its collector's own that were made meanwhile among them.
     ///

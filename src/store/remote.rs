@@ -229,6 +229,34 @@ impl EvidenceStore for RemoteStore {
         })
     }
 
+    fn append_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        record: &'a Record,
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            let appended = tokio::time::timeout(most, self.append(run, record)).await;
+            appended.unwrap_or(Err(StoreError::Slow(most)))
+        })
+    }
+
+    fn append_all_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        records: &'a [Record],
+    ) -> Pending<'a, u64> {
+        Box::pin(async move {
+            let mut first = None;
+            for record in records {
+                let number = self.append_within(most, run, record).await?;
+                first.get_or_insert(number);
+            }
+            Ok(first.unwrap_or_default())
+        })
+    }
+
     fn evidence(&self, run: RunId) -> Pending<'_, Evidence> {
         Box::pin(async move {
             let (mut entries, mut after) = (Vec::new(), 0);

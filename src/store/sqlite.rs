@@ -1,14 +1,17 @@
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{EvidenceStore, Page, Pending, chain};
-use crate::model::{Entry, Evidence, Record, RunId, Timestamp};
+use super::chain;
+use super::spool::{self, Line};
+use super::writer::{Inbox, What, Writer, known};
+use super::{EvidenceStore, Page, Pending};
+use crate::model::{Entry, Evidence, Record, RunId};
 
 /// The version of the tables. A newer one is refused rather than guessed at.
 const VERSION: i64 = 1;
@@ -16,11 +19,7 @@ const VERSION: i64 = 1;
 /// "wxsl" as a big-endian number: marks the file as ours (SQLite's `application_id`).
 const APPLICATION: i64 = 0x7778_736c;
 
-/// How many records one commit takes at most: enough that a burst of hits is few commits, few enough that the first in
-/// line does not wait for long.
-const GROUP: usize = 1024;
-
-/// How long another process may hold the store before we give up.
+/// How long a reader waits for another process that holds the store.
 const LOCKED: Duration = Duration::from_secs(5);
 
 /// What can go wrong with a store. Each text completes "failed to …".
@@ -81,6 +80,9 @@ pub enum StoreError {
         "find run {0}: the collector does not have it (any more): its store was replaced, or the run was never registered there"
     )]
     Gone(String),
+    /// The writer had not even begun with it.
+    #[error("write to the evidence store: it was busy for {} s", .0.as_secs())]
+    Slow(Duration),
     /// The writer is gone.
     #[error("write to the evidence store: it was closed")]
     Closed,
@@ -101,20 +103,14 @@ pub struct RunRow {
     pub first: u64,
 }
 
-/// Number, then run, time and text, then digest.
-type Row = (u64, (String, String, String), Vec<u8>);
-
-struct Append {
-    run: RunId,
-    body: String,
-    done: oneshot::Sender<Result<u64, StoreError>>,
-}
+/// A record's number in line, and what will be said of it.
+type Pushed = (u64, oneshot::Receiver<Result<u64, StoreError>>);
 
 /// An open evidence store: one writing thread, any number of readers.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    to_writer: Option<mpsc::Sender<Append>>,
+    inbox: Arc<Inbox>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -125,11 +121,12 @@ impl Store {
     /// The file cannot be opened, is something else, or is newer than this program.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = connect(path)?;
-        let (to_writer, inbox) = mpsc::channel();
-        let writer = std::thread::spawn(move || write(connection, &inbox));
+        let inbox = Arc::new(Inbox::default());
+        let writer = Writer::new(path, connection, Arc::clone(&inbox));
+        let writer = std::thread::spawn(move || writer.run());
         Ok(Self {
             path: path.to_owned(),
-            to_writer: Some(to_writer),
+            inbox,
             writer: Some(writer),
         })
     }
@@ -154,19 +151,65 @@ impl Store {
         &self.path
     }
 
-    /// Adds a record and returns its sequence number once it is durable.
+    /// Adds a record and returns its number once it is durable: its sequence number, or while it waits in the spool one
+    /// that stands for it in [`Record::Endings`].
     ///
     /// # Errors
     /// It could not be made durable: nothing of it is kept.
     pub async fn append(&self, run: RunId, record: &Record) -> Result<u64, StoreError> {
-        let body =
-            serde_json::to_string(record).map_err(|error| StoreError::Write(error.to_string()))?;
-        let (done, outcome) = oneshot::channel();
-        let writer = self.to_writer.as_ref().ok_or(StoreError::Closed)?;
-        writer
-            .send(Append { run, body, done })
-            .map_err(|_| StoreError::Closed)?;
+        let (_, outcome) = self.push(run, record)?;
         outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// As [`Store::append`], and takes the record back where the writer has not even begun with it after a while. One
+    /// that it has begun with is waited for: nothing is both told as missing and kept.
+    ///
+    /// # Errors
+    /// As [`Store::append`], or it took too long: nothing of it is kept.
+    pub async fn append_within(
+        &self,
+        most: Duration,
+        run: RunId,
+        record: &Record,
+    ) -> Result<u64, StoreError> {
+        let pushed = self.push(run, record)?;
+        self.outcome_within(most, pushed).await
+    }
+
+    /// As [`Store::append_within`], for several records that are kept together or not at all; the first one's number.
+    ///
+    /// # Errors
+    /// As [`Store::append_within`].
+    pub async fn append_all_within(
+        &self,
+        most: Duration,
+        run: RunId,
+        records: &[Record],
+    ) -> Result<u64, StoreError> {
+        let texts = records.iter().map(text).collect::<Result<_, _>>()?;
+        let pushed = self.inbox.push(run, What::Texts(texts));
+        self.outcome_within(most, pushed).await
+    }
+
+    async fn outcome_within(
+        &self,
+        most: Duration,
+        (number, mut outcome): Pushed,
+    ) -> Result<u64, StoreError> {
+        match tokio::time::timeout(most, &mut outcome).await {
+            Ok(outcome) => outcome.map_err(|_| StoreError::Closed)?,
+            Err(_) if self.inbox.withdraw(number) => Err(StoreError::Slow(most)),
+            Err(_) => outcome.await.map_err(|_| StoreError::Closed)?,
+        }
+    }
+
+    fn push(&self, run: RunId, record: &Record) -> Result<Pushed, StoreError> {
+        let what = match record {
+            Record::Endings(_) => What::Record(Box::new(record.clone())),
+            // Made ready here: the writer is one for all.
+            _ => What::Text(text(record)?),
+        };
+        Ok(self.inbox.push(run, what))
     }
 
     /// All records of a run, those of its collector's own that were made meanwhile among them.
@@ -180,12 +223,16 @@ impl Store {
     }
 
     /// So many of a run's records behind number `after`, the oldest first. A run that was registered at a collector has
-    /// the collector's own records too, up to the run's last one: who came without a token, and what was missed.
+    /// the collector's own records too, up to the run's last one: who came without a token, and what was missed. What
+    /// still waits in a spool comes last of all, under numbers that stand for it; the next page begins before it.
     ///
     /// # Errors
     /// As [`Store::evidence`].
     pub fn page(&self, run: RunId, after: u64, most: u32) -> Result<Page, StoreError> {
-        let connection = connect(&self.path)?;
+        // First, because what is drained in between is in the database by then.
+        let waiting = self.waiting()?;
+        let mut connection = connect(&self.path)?;
+        let connection = connection.transaction()?;
         let (collector, first, last) = collector(&connection, run)?;
         let mut rows = connection.prepare_cached(
             "SELECT seq, body FROM record WHERE run = ?1 AND seq > ?2
@@ -204,6 +251,10 @@ impl Store {
         let more = entries.len() > most as usize;
         entries.truncate(most as usize);
         let next = entries.last().map_or(after, |entry| entry.seq);
+        if !more {
+            let concerns = |of: RunId| of == run || Some(of) == collector;
+            entries.extend(spooled(&connection, waiting, concerns)?);
+        }
         Ok(Page {
             entries,
             next,
@@ -218,6 +269,21 @@ impl Store {
     pub fn holds(&self, run: RunId) -> Result<bool, StoreError> {
         let connection = connect(&self.path)?;
         Ok(first(&connection, run)?.is_some())
+    }
+
+    /// What waits in spools, by their names.
+    fn waiting(&self) -> Result<Vec<(String, Vec<Line>)>, StoreError> {
+        let unreadable = |error: std::io::Error| StoreError::Write(error.to_string());
+        let mut waiting = Vec::new();
+        for path in spool::beside(&self.path).map_err(unreadable)? {
+            match spool::waiting(&path) {
+                Ok(lines) => waiting.push((spool::name(&path), lines)),
+                // Drained since we looked.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unreadable(error)),
+            }
+        }
+        Ok(waiting)
     }
 
     /// All runs, the oldest first.
@@ -246,37 +312,43 @@ impl Store {
     ///
     /// # Errors
     /// The store cannot be read; or, as the inner error, where the chain is broken.
-    pub fn verify(&self) -> Result<Result<usize, chain::Broken>, StoreError> {
+    pub fn verify(&self) -> Result<Result<u64, chain::Broken>, StoreError> {
         let connection = connect(&self.path)?;
         let mut rows =
             connection.prepare("SELECT seq, run, at, body, digest FROM record ORDER BY seq")?;
-        let rows = rows.query_map([], |row| {
-            let texts = (row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok((row.get::<_, u64>(0)?, texts, row.get::<_, Vec<u8>>(4)?))
-        })?;
-        let rows: Vec<Row> = rows.collect::<Result<_, _>>()?;
-        let links = rows.iter().map(|(seq, (run, at, body), digest)| {
-            (
-                chain::Link {
-                    seq: *seq,
-                    run,
-                    at,
-                    body,
-                },
-                digest.as_slice(),
-            )
-        });
-        if let Err(broken) = chain::verify(links) {
-            return Ok(Err(broken));
+        let mut rows = rows.query([])?;
+        let (mut check, mut last) = (chain::Check::default(), 0);
+        // One row at a time: a store may be larger than the memory.
+        while let Some(row) = rows.next()? {
+            let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+            let link = chain::Link {
+                seq: row.get(0)?,
+                run: text(1)?,
+                at: text(2)?,
+                body: text(3)?,
+            };
+            let digest = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+            if let Err(broken) = check.next(&link, digest) {
+                return Ok(Err(broken));
+            }
+            last = link.seq;
         }
-        let last = rows.last().map_or(0, |(seq, ..)| *seq);
         let given = counter(&connection)?;
         Ok(if given > last {
             Err(chain::Broken { seq: last + 1 })
         } else {
-            Ok(rows.len())
+            Ok(check.records())
         })
     }
+}
+
+/// A record as it is kept.
+fn text(record: &Record) -> Result<String, StoreError> {
+    // A hit has some 600 bytes: with room for them from the start the text is not moved as it grows.
+    let mut bytes = Vec::with_capacity(1024);
+    let unwritable = |error: String| StoreError::Write(error);
+    serde_json::to_writer(&mut bytes, record).map_err(|error| unwritable(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| unwritable(error.to_string()))
 }
 
 /// The last sequence number that SQLite gave out.
@@ -289,6 +361,24 @@ fn counter(connection: &Connection) -> Result<u64, StoreError> {
 impl EvidenceStore for Store {
     fn append<'a>(&'a self, run: RunId, record: &'a Record) -> Pending<'a, u64> {
         Box::pin(Self::append(self, run, record))
+    }
+
+    fn append_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        record: &'a Record,
+    ) -> Pending<'a, u64> {
+        Box::pin(Self::append_within(self, most, run, record))
+    }
+
+    fn append_all_within<'a>(
+        &'a self,
+        most: Duration,
+        run: RunId,
+        records: &'a [Record],
+    ) -> Pending<'a, u64> {
+        Box::pin(Self::append_all_within(self, most, run, records))
     }
 
     fn evidence(&self, run: RunId) -> Pending<'_, Evidence> {
@@ -322,10 +412,29 @@ fn collector(connection: &Connection, run: RunId) -> Result<(Option<RunId>, u64,
     Ok((Some(registration.collector), seq, last))
 }
 
+/// What waits in spools and is not in the database yet, of the runs that it is asked for.
+fn spooled(
+    connection: &Connection,
+    waiting: Vec<(String, Vec<Line>)>,
+    concerns: impl Fn(RunId) -> bool,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    for (name, lines) in waiting {
+        let known = usize::try_from(known(connection, &name)?).unwrap_or(usize::MAX);
+        let lines = lines.into_iter().skip(known);
+        let lines = lines.filter(|line| concerns(line.run));
+        entries.extend(lines.map(|line| Entry {
+            seq: line.number,
+            record: line.record,
+        }));
+    }
+    Ok(entries)
+}
+
 impl Drop for Store {
     /// What is in line is written before the store is gone.
     fn drop(&mut self) {
-        drop(self.to_writer.take());
+        self.inbox.close();
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
@@ -352,6 +461,10 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let version = identify(&connection, path)?;
     if version == 0 {
         found(&connection).map_err(failed)?;
+    }
+    if let Err(error) = extend(&connection) {
+        // It is only needed where something waits in a spool; one that is held or cannot be written can still be read.
+        tracing::debug!(%error, "the table of spools is not made yet");
     }
     connection
         .pragma_update(None, "synchronous", "FULL")
@@ -385,8 +498,32 @@ fn identify(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     }
 }
 
+/// Makes the table of what came by a spool, where an earlier version made the store. It is no evidence: it keeps a crash
+/// from draining a spool twice.
+pub(super) fn extend(connection: &Connection) -> rusqlite::Result<()> {
+    if is_extended(connection)? {
+        return Ok(());
+    }
+    connection.execute_batch(
+        "CREATE TABLE IF NOT EXISTS spooled (
+             name   TEXT NOT NULL,
+             number INTEGER NOT NULL,
+             count  INTEGER NOT NULL,
+             seq    INTEGER NOT NULL,
+             PRIMARY KEY (name, number)
+         ) STRICT",
+    )
+}
+
+pub(super) fn is_extended(connection: &Connection) -> rusqlite::Result<bool> {
+    let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'spooled'";
+    connection.query_row(there, [], |row| Ok(row.get::<_, u64>(0)? > 0))
+}
+
 /// Makes the tables. The triggers hold the law that evidence is append-only, against ourselves.
 fn found(connection: &Connection) -> rusqlite::Result<()> {
+    // A commit of many hits is some pages, and each page is two writes.
+    connection.pragma_update(None, "page_size", 8192)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.execute_batch(&format!(
         "BEGIN IMMEDIATE;
@@ -408,76 +545,10 @@ fn found(connection: &Connection) -> rusqlite::Result<()> {
     ))
 }
 
-/// The writing thread: takes what is in line, commits it as one group, and tells everybody in it.
-fn write(mut connection: Connection, inbox: &mpsc::Receiver<Append>) {
-    while let Ok(first) = inbox.recv() {
-        let group: Vec<Append> = std::iter::once(first)
-            .chain(inbox.try_iter().take(GROUP - 1))
-            .collect();
-        match commit(&mut connection, &group) {
-            Ok(numbers) => group
-                .into_iter()
-                .zip(numbers)
-                .for_each(|(append, seq)| tell(append, Ok(seq))),
-            Err(error) => {
-                let reason = error.to_string();
-                group
-                    .into_iter()
-                    .for_each(|append| tell(append, Err(StoreError::Write(reason.clone()))));
-            }
-        }
-    }
-}
-
-/// Whoever waited may have given up by now; the record is kept all the same.
-fn tell(append: Append, outcome: Result<u64, StoreError>) {
-    let _ = append.done.send(outcome);
-}
-
-fn commit(connection: &mut Connection, group: &[Append]) -> rusqlite::Result<Vec<u64>> {
-    // Immediate: the last digest must not change between reading it and writing the next.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let (mut seq, mut before) = last(&transaction)?;
-    let mut numbers = Vec::with_capacity(group.len());
-    {
-        let mut insert = transaction.prepare_cached(
-            "INSERT INTO record (seq, run, at, body, digest) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        let at = Timestamp::now().to_string();
-        for Append { run, body, .. } in group {
-            seq += 1;
-            let run = run.to_string();
-            let link = chain::Link {
-                seq,
-                run: &run,
-                at: &at,
-                body,
-            };
-            before = chain::digest(&before, &link);
-            insert.execute(params![seq, run, at, body, before])?;
-            numbers.push(seq);
-        }
-    }
-    transaction.commit()?;
-    Ok(numbers)
-}
-
-/// Number and digest of the last record.
-fn last(transaction: &Transaction<'_>) -> rusqlite::Result<(u64, Vec<u8>)> {
-    let last = transaction
-        .query_row(
-            "SELECT seq, digest FROM record ORDER BY seq DESC LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    Ok(last.unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Gap, Registration};
+    use crate::model::{Gap, Registration, Timestamp};
     use crate::store::find;
 
     const RUN: RunId = RunId(0xabcd_0001);
@@ -494,8 +565,9 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("evidence.db");
-        (folder, path)
+        let inner = folder.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        (folder, inner.join("evidence.db"))
     }
 
     #[tokio::test]
@@ -658,12 +730,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_failed_commit_tells_everybody_and_keeps_nothing() {
-        let (_folder, path) = folder();
+        let (folder, path) = folder();
         let store = Store::open(&path).unwrap();
         Connection::open(&path)
             .unwrap()
             .execute_batch("DROP TABLE record")
             .unwrap();
+        // The spool has no place either.
+        std::fs::rename(path.parent().unwrap(), folder.path().join("moved")).unwrap();
         assert!(matches!(
             store.append(RUN, &gap(0)).await,
             Err(StoreError::Write(_))

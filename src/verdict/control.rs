@@ -28,7 +28,7 @@ pub(super) fn doubts(facts: &Facts<'_>, observations: &[Observation], variant: &
             Doubt::NoiseInControl,
             trials().any(|trial| is_noise(facts, observations, trial)),
         ),
-        (Doubt::CoverageGap, !facts.gaps.is_empty()),
+        (Doubt::CoverageGap, may_have_missed(facts)),
         (
             Doubt::ClockSkew,
             clock_moved(facts)
@@ -124,10 +124,23 @@ fn before_its_cause(facts: &Facts<'_>, observations: &[Observation], trial: &Tri
         && of(observations, trial).any(|seen| seen.delay.is_none())
 }
 
-fn clock_moved(facts: &Facts<'_>) -> bool {
+/// A gap before the run began or after it ended hid nothing of it. One with a clock that went back in between counts.
+fn may_have_missed(facts: &Facts<'_>) -> bool {
     facts
+        .gaps
+        .iter()
+        .any(|gap| facts.touches(gap.from.min(gap.to), gap.to.max(gap.from)))
+}
+
+fn clock_moved(facts: &Facts<'_>) -> bool {
+    let jumped = facts.jumps.iter().any(|jump| {
+        jump.moved_ms.unsigned_abs() > CLOCK_DRIFT_MS
+            && facts.touches(jump.from.min(jump.to), jump.to.max(jump.from))
+    });
+    let drifted = facts
         .end
-        .is_some_and(|end| end.clock_drift_ms.unsigned_abs() > CLOCK_DRIFT_MS)
+        .is_some_and(|end| end.clock_drift_ms.unsigned_abs() > CLOCK_DRIFT_MS);
+    jumped || drifted
 }
 
 /// Whether the run ended before the last exposure's window did.

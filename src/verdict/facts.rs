@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 
 use crate::model::{
-    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Manifest, Notice, Phase, Probe,
-    Record, RunEnd, Timestamp, Trial, TrialId,
+    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump, Manifest, Notice, Phase,
+    Probe, Record, RunEnd, Timestamp, Trial, TrialId,
 };
 
 /// The records of a run, sorted by what they are.
@@ -21,6 +21,7 @@ pub(super) struct Facts<'a> {
     /// soon.
     askers: HashSet<SocketAddr>,
     pub(super) gaps: Vec<&'a Gap>,
+    pub(super) jumps: Vec<&'a Jump>,
     pub(super) end: Option<&'a RunEnd>,
 }
 
@@ -37,6 +38,7 @@ impl<'a> Facts<'a> {
             answers: HashMap::new(),
             askers: HashSet::new(),
             gaps: Vec::new(),
+            jumps: Vec::new(),
             end: None,
         };
         for entry in &evidence.entries {
@@ -56,11 +58,23 @@ impl<'a> Facts<'a> {
                     facts.hits.push((entry.seq, hit));
                 }
                 Record::Answer(answer) => _ = facts.answers.insert(answer.hit, answer),
+                Record::Endings(endings) => {
+                    let answers = endings.answers.iter();
+                    facts
+                        .answers
+                        .extend(answers.map(|answer| (answer.hit, answer)));
+                }
                 Record::Gap(gap) => facts.gaps.push(gap),
+                Record::Jump(jump) => facts.jumps.push(jump),
                 Record::End(end) => facts.end = Some(end),
             }
         }
         Some(facts)
+    }
+
+    /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one.
+    pub(super) fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
+        to >= self.manifest.started && self.end.is_none_or(|end| from <= end.at)
     }
 
     pub(super) fn trial(&self, id: TrialId) -> Option<&'a Trial> {

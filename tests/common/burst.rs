@@ -3,6 +3,12 @@
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// How often a collector is killed: some times in the usual tests, as often as one likes with `WAXSEAL_KILLS`.
+pub fn rounds() -> usize {
+    let asked = std::env::var("WAXSEAL_KILLS").ok();
+    asked.map_or(5, |asked| asked.parse().expect("a number of rounds"))
+}
+
 /// Lets four visitors ask until `enough` answers have come, kills the process with SIGKILL, and returns what was answered.
 /// A visitor gets its name, counts its answers, and stops when it is told or when nobody is there any more.
 pub fn killed_in_a_burst(

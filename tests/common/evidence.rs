@@ -34,6 +34,39 @@ pub struct Run {
     pub end: Option<RunEnd>,
 }
 
+/// Records with each ending behind the hit that it is about, as if it had been written alone.
+pub fn told_apart(entries: &[Entry]) -> Vec<Entry> {
+    let alone = |seq| {
+        let told = entries.iter().filter_map(|entry| match &entry.record {
+            Record::Endings(endings) => Some(endings),
+            _ => None,
+        });
+        let told: Vec<_> = told.collect();
+        let shaken = told.iter().flat_map(|told| &told.handshakes);
+        let shaken = shaken.filter(move |shaken| shaken.hit == seq);
+        let answers = told.iter().flat_map(|told| &told.answers);
+        let answers = answers.filter(move |answer| answer.hit == seq);
+        let shaken = shaken.map(|shaken| Record::Handshake(shaken.clone()));
+        let answers = answers.map(|answer| Record::Answer(answer.clone()));
+        shaken.chain(answers).collect::<Vec<_>>()
+    };
+    let plain = |entry: &&Entry| !matches!(entry.record, Record::Endings(_));
+    let with_endings = |entry: &Entry| {
+        let endings = alone(entry.seq).into_iter().map(|record| Entry {
+            seq: entry.seq,
+            record,
+        });
+        std::iter::once(entry.clone())
+            .chain(endings)
+            .collect::<Vec<_>>()
+    };
+    entries
+        .iter()
+        .filter(plain)
+        .flat_map(with_endings)
+        .collect()
+}
+
 impl Run {
     /// `trials` of `sent`, `drafted` and `unsent`, with all controls: sent at 10 s, 11 s …, drafted likewise.
     pub fn quiet(trials: u16) -> Self {

@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod blocked;
 pub mod burst;
 pub mod evidence;
 pub mod golden;

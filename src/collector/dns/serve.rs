@@ -94,7 +94,9 @@ impl Nameserver {
         loop {
             tokio::select! {
                 received = socket.recv_from(&mut room) => match received {
-                    Ok((length, peer)) => self.admit(&socket, &room[..length], peer),
+                    Ok((length, peer)) => {
+                        self.admit(&socket, Datagram::new(&room[..length], peer), &mut room);
+                    }
                     // What comes here is about a datagram of ours that found nobody.
                     Err(error) => tracing::debug!(%error, "a datagram was not received"),
                 },
@@ -105,7 +107,9 @@ impl Nameserver {
         // What the kernel still holds was in time. Its buffer has room for fewer, so this ends even in a flood.
         for _ in 0..limits::DNS_PENDING {
             match socket.try_recv_from(&mut room) {
-                Ok((length, peer)) => self.admit(&socket, &room[..length], peer),
+                Ok((length, peer)) => {
+                    self.admit(&socket, Datagram::new(&room[..length], peer), &mut room);
+                }
                 Err(_) => break,
             }
         }
@@ -113,23 +117,52 @@ impl Nameserver {
         self.finish(&self.datagrams, limits::DNS_PENDING).await;
     }
 
-    /// Hands a datagram to a task of its own: all that wait for the store share its next commit.
-    fn admit(self: &Arc<Self>, socket: &Arc<UdpSocket>, bytes: &[u8], peer: SocketAddr) {
-        let received = Timestamp::now();
-        let Ok(place) = Arc::clone(&self.datagrams).try_acquire_owned() else {
+    /// Hands a datagram, with those that wait behind it, to a task of its own: it waits for the store once, and all that
+    /// wait share the next commit.
+    fn admit(self: &Arc<Self>, socket: &Arc<UdpSocket>, first: Datagram, room: &mut [u8]) {
+        let mut datagrams = vec![first];
+        while datagrams.len() < limits::DNS_BATCH {
+            let Ok((length, peer)) = socket.try_recv_from(room) else {
+                break;
+            };
+            datagrams.push(Datagram::new(&room[..length], peer));
+        }
+        let places = u32::try_from(datagrams.len()).unwrap_or(u32::MAX);
+        let Ok(place) = Arc::clone(&self.datagrams).try_acquire_many_owned(places) else {
             let reason = format!("more than {} queries at once", limits::DNS_PENDING);
-            self.house.intake.miss(received, reason);
+            let since = datagrams[0].received;
+            let count = datagrams.len() as u64;
+            self.house.intake.miss_many(since, count, reason);
             return;
         };
-        let (server, socket, bytes) = (Arc::clone(self), Arc::clone(socket), bytes.to_vec());
+        let (server, socket) = (Arc::clone(self), Arc::clone(socket));
         tokio::spawn(async move {
-            let answer = server.take(received, &bytes, peer, Transport::Udp).await;
-            if let Some(answer) = answer {
-                // A peer that cannot be reached has asked all the same.
-                let _ = socket.send_to(&answer, peer).await;
-            }
+            server.take_all(&socket, datagrams).await;
             drop(place);
         });
+    }
+
+    /// Records datagrams, then answers them; none of them without its record.
+    async fn take_all(&self, socket: &UdpSocket, datagrams: Vec<Datagram>) {
+        let mut hits = Vec::with_capacity(datagrams.len());
+        let mut answers = Vec::with_capacity(datagrams.len());
+        for Datagram {
+            received,
+            bytes,
+            peer,
+        } in datagrams
+        {
+            let (hit, answer) = self.consider(received, &bytes, peer, Transport::Udp);
+            hits.push(hit);
+            answers.extend(answer.map(|answer| (answer, peer)));
+        }
+        if !self.house.record_all(hits).await {
+            return;
+        }
+        for (answer, peer) in answers {
+            // A peer that cannot be reached has asked all the same.
+            let _ = socket.send_to(&answer, peer).await;
+        }
     }
 
     async fn count(&self, lost: &mut Lost) {
@@ -147,9 +180,21 @@ impl Nameserver {
         peer: SocketAddr,
         transport: Transport,
     ) -> Option<Vec<u8>> {
+        let (hit, answer) = self.consider(received, bytes, peer, transport);
+        self.house.record(hit).await?;
+        answer
+    }
+
+    fn consider(
+        &self,
+        received: Timestamp,
+        bytes: &[u8],
+        peer: SocketAddr,
+        transport: Transport,
+    ) -> (Hit, Option<Vec<u8>>) {
         let fast = transport == Transport::Udp && self.is_fast(peer.ip());
-        let house = &self.house;
-        let considered = consider(&self.authority, &house.keyring, bytes, transport, fast);
+        let keyring = &self.house.keyring;
+        let considered = consider(&self.authority, keyring, bytes, transport, fast);
         let hit = Hit {
             received,
             door: Door::Public,
@@ -157,8 +202,7 @@ impl Nameserver {
             kind: considered.kind,
             recognition: considered.recognition,
         };
-        house.record(hit).await?;
-        considered.answer
+        (hit, considered.answer)
     }
 
     fn is_fast(&self, source: IpAddr) -> bool {
@@ -214,6 +258,23 @@ impl Nameserver {
             talk.run().await;
             drop(place);
         });
+    }
+}
+
+/// A datagram as it came.
+struct Datagram {
+    received: Timestamp,
+    bytes: Vec<u8>,
+    peer: SocketAddr,
+}
+
+impl Datagram {
+    fn new(bytes: &[u8], peer: SocketAddr) -> Self {
+        Self {
+            received: Timestamp::now(),
+            bytes: bytes.to_vec(),
+            peer,
+        }
     }
 }
 

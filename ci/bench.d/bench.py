@@ -1,0 +1,362 @@
+"""Measures waxseal's collector beside nginx and knotd. Standard library only.
+
+Each row alternates both sides in short rounds and takes the median of the ratios, so that what else the machine does
+hits both. Every round of ours has a store of its own, and afterwards each answered request must be found in it.
+"""
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# Shaped like a token, so the collector answers with the page of a canary; the path is the same for both sides.
+LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+ZONE = "canary.example"
+# What was tried where we fall short, so that nobody has to try it again first.
+TRIED = {
+    "keep-alive, 256 connections, requests/s":
+        "tried: one record for many answers, several rows a statement, fdatasync, larger pages, one timer a connection, "
+        "mimalloc, telling a group on the runtime's own threads. What is left is spread over TCP, JSON, SHA-256 and SQLite.",
+    "a connection per request, requests/s":
+        "tried: no peek, no lingering where all was read, a longer backlog, a boxed TLS path. What is left above nginx is "
+        "the record itself, and registering each socket with the runtime.",
+    "DNS over UDP, queries/s (knotd)":
+        "tried: recording and answering datagrams in batches. Not yet: several datagrams for one system call. All come "
+        "from one address, so most are answered truncated.",
+}
+MIB = 1 << 20
+
+
+def token(dice):
+    return "".join(dice.choices(LETTERS, k=42))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def process(words, **more):
+    """A child that ends with the block, whatever becomes of the block."""
+    child = subprocess.Popen(words, **more)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(30)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def until_it_listens(port, child):
+    for _ in range(500):
+        if child.poll() is not None:
+            sys.exit(f"bench: {child.args[0]} ended at once, with status {child.returncode}")
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        time.sleep(0.01)
+    sys.exit(f"bench: nobody listens on port {port}")
+
+
+def run(words):
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"bench: {' '.join(map(str, words))} failed:\n{done.stdout}")
+    return done.stdout
+
+
+class Ours:
+    """A collector with a store of its own; `kept` and `missed` are known once it has ended."""
+
+    def __init__(self, bench, *words):
+        self.folder = Path(tempfile.mkdtemp(dir=bench.folder))
+        self.store = self.folder / "bench.db"
+        self.words = [bench.waxseal, "serve", "--store", self.store, "--listen", "127.0.0.1:0",
+                      "--certificate", bench.folder / "chain.pem", "--key", bench.folder / "key.pem", *words]
+
+    def __enter__(self):
+        self.stack = contextlib.ExitStack()
+        self.child = self.stack.enter_context(process(self.words, stdout=subprocess.PIPE, text=True))
+        line = self.child.stdout.readline()
+        found = re.search(r"listening on \S+?:(\d+)", line)
+        if not found:
+            sys.exit(f"bench: waxseal did not start: {line}")
+        self.port = int(found[1])
+        asked = re.search(r"asked for names at \S+?:(\d+)", line)
+        self.dns = asked and int(asked[1])
+        return self
+
+    def __exit__(self, *error):
+        self.stack.__exit__(*error)
+        if error[0] is None:
+            self.count()
+        for file in self.folder.iterdir():
+            file.unlink()
+        self.folder.rmdir()
+
+    def count(self):
+        with contextlib.closing(sqlite3.connect(self.store)) as store:
+            kind = "json_extract(body, '$.kind.kind')"
+            is_a = "json_extract(body, '$.record')"
+            self.kept = dict(store.execute(f"SELECT {kind}, COUNT(*) FROM record WHERE {is_a} = 'hit' GROUP BY 1"))
+            missed = f"SELECT SUM(json_extract(body, '$.missed')) FROM record WHERE {is_a} = 'gap'"
+            self.missed = store.execute(missed).fetchone()[0] or 0
+
+    def memory(self):
+        """The most that it ever had in memory, in MiB."""
+        return int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{self.child.pid}/status").read_text())[1]) / 1024
+
+    def cpu(self):
+        fields = Path(f"/proc/{self.child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Wrk:
+    """One round of wrk: requests a second, the slowest hundredth in milliseconds, and how many were answered."""
+
+    UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+    def __init__(self, url, seconds, connections, closes):
+        close = ["-H", "Connection: close"] if closes else []
+        out = run(["wrk", "-t2", f"-c{connections}", f"-d{seconds}s", "--latency", *close, url])
+        self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+        slow, unit = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", out).groups()
+        self.slow = float(slow) * self.UNITS[unit]
+        self.answered = int(re.search(r"(\d+) requests in", out)[1])
+        if "Non-2xx" in out:
+            sys.exit(f"bench: not every answer was the page:\n{out}")
+
+
+class Bench:
+    def __init__(self, asked, folder):
+        self.waxseal, self.seconds, self.rounds = asked.waxseal, asked.seconds, asked.rounds
+        self.hits, self.idle, self.folder = asked.hits, asked.idle, folder
+        self.rows = []
+        self.path = "/" + token(random.Random(1))
+
+    def row(self, name, ours, theirs, ratio, goal, met, note=""):
+        self.rows.append({"name": name, "ours": round(ours, 3), "theirs": round(theirs, 3), "ratio": round(ratio, 3),
+                          "goal": goal, "met": bool(met), **({"note": note} if note else {})})
+        print(f"{name:<44} {ours:>11.1f} {theirs:>11.1f} {ratio:>7.2f}   {goal:<11} {'yes' if met else 'NO'}"
+              + (f"   {note}" if note else ""), flush=True)
+
+    def certificate(self):
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-keyout", self.folder / "key.pem", "-out", self.folder / "chain.pem"])
+
+    def page(self):
+        """The collector's page becomes nginx's file: both send the same bytes."""
+        with Ours(self) as ours, socket.create_connection(("127.0.0.1", ours.port)) as visitor:
+            visitor.sendall(f"GET {self.path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: visitor.recv(1 << 16), b""))
+        (self.folder / "www").mkdir()
+        (self.folder / "www" / self.path[1:]).write_bytes(answer.split(b"\r\n\r\n", 1)[1])
+
+    @contextlib.contextmanager
+    def nginx(self):
+        plain, tls = free_port(), free_port()
+        temp = "\n".join(f"{kind}_temp_path {self.folder}/{kind};" for kind in
+                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (self.folder / "nginx.conf").write_text(f"""
+            daemon off; worker_processes 2; worker_rlimit_nofile 4096;
+            pid {self.folder}/nginx.pid; error_log {self.folder}/error.log;
+            events {{ worker_connections 2048; }}
+            http {{
+                {temp}
+                access_log {self.folder}/access.log combined; default_type text/html;
+                sendfile on; tcp_nopush on; keepalive_requests 1000000000;
+                ssl_certificate {self.folder}/chain.pem; ssl_certificate_key {self.folder}/key.pem;
+                ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache off; ssl_session_tickets off;
+                server {{
+                    listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl;
+                    root {self.folder}/www;
+                }}
+            }}""")
+        words = ["nginx", "-c", self.folder / "nginx.conf", "-p", self.folder, "-e", self.folder / "error.log"]
+        if os.geteuid() == 0:
+            # Its workers are nobody's, and must reach the page.
+            self.folder.chmod(0o755)
+        with process(words) as child:
+            until_it_listens(plain, child)
+            yield plain, tls
+        (self.folder / "access.log").unlink()
+
+    def http(self, name, scheme, connections, closes, goal):
+        """Two rows: how many requests a second, and how slow the slowest hundredth is."""
+        pairs, lost = [], 0
+        for _ in range(self.rounds):
+            with self.nginx() as (plain, tls):
+                port = tls if scheme == "https" else plain
+                theirs = Wrk(f"{scheme}://127.0.0.1:{port}{self.path}", self.seconds, connections, closes)
+            with Ours(self) as us:
+                ours = Wrk(f"{scheme}://127.0.0.1:{us.port}{self.path}", self.seconds, connections, closes)
+            lost += max(ours.answered - us.kept.get("http", 0), 0) + us.missed
+            pairs.append((ours, theirs))
+        note = f"{lost} not in the store" if lost else ""
+        self.pairs(f"{name}, requests/s", [(o.rate, t.rate) for o, t in pairs], goal, lost == 0, note)
+        self.pairs(f"{name}, 99th percentile ms", [(o.slow, t.slow) for o, t in pairs], "<= 2 x", lost == 0, "")
+
+    def pairs(self, name, pairs, goal, well, note):
+        ratio = statistics.median(ours / theirs for ours, theirs in pairs)
+        ours, theirs = (statistics.median(side) for side in zip(*pairs))
+        self.row(name, ours, theirs, ratio, goal, well and met(ratio, goal), note)
+
+    @contextlib.contextmanager
+    def knotd(self):
+        port, folder = free_port(), self.folder / "knot"
+        folder.mkdir(exist_ok=True)
+        (folder / "zone").write_text(f"""$ORIGIN {ZONE}.
+@ 3600 SOA ns hostmaster 1 7200 3600 1209600 30
+@ 3600 NS ns
+ns 3600 A 127.0.0.1
+* 30 A 127.0.0.1
+""")
+        (folder / "knot.conf").write_text(f"""
+server:
+    rundir: "{folder}"
+    listen: 127.0.0.1@{port}
+    udp-workers: 2
+    tcp-workers: 1
+log:
+  - target: stderr
+    any: error
+database:
+    storage: "{folder}"
+zone:
+  - domain: {ZONE}
+    file: "{folder}/zone"
+    storage: "{folder}"
+""")
+        with process(["knotd", "-c", folder / "knot.conf"], stderr=subprocess.DEVNULL) as child:
+            until_it_listens(port, child)
+            yield port
+
+    def dns(self):
+        dice, names, pairs, lost = random.Random(2), self.folder / "queries", [], 0
+        kinds = ["A", "A", "AAAA", "TXT"]
+        names.write_text("".join(f"{token(dice)}.{ZONE} {dice.choice(kinds)}\n" for _ in range(50_000)))
+        ask = ["dnsperf", "-W", "-s", "127.0.0.1", "-d", names, "-l", str(self.seconds), "-c", "16", "-q", "1000", "-p"]
+        for _ in range(self.rounds):
+            with self.knotd() as port:
+                theirs = run([*ask, str(port)])
+            with Ours(self, "--zone", ZONE) as us:
+                ours = run([*ask, str(us.dns)])
+            sent, _ = asked_and_rate(ours)
+            lost += max(sent - us.kept.get("dns", 0) - us.missed, 0)
+            pairs.append((asked_and_rate(ours)[1], asked_and_rate(theirs)[1]))
+        note = f"{lost} neither in the store nor in a gap" if lost else ""
+        self.pairs("DNS over UDP, queries/s (knotd)", pairs, ">= 0.6 x", lost == 0, note)
+
+    def memory(self):
+        with contextlib.ExitStack() as stack, Ours(self) as us:
+            idle = [stack.enter_context(socket.create_connection(("127.0.0.1", us.port))) for _ in range(self.idle)]
+            wrk = Wrk(f"http://127.0.0.1:{us.port}{self.path}", self.seconds, 256, False)
+            # One more is served beside them, and none of them was turned away.
+            held = sum(is_held(one) for one in idle)
+            most = us.memory()
+        well = held == len(idle) and us.missed == 0 and us.kept.get("http", 0) >= wrk.answered
+        note = "" if well else f"{held} held, {us.missed} missed"
+        name = f"memory, {self.idle} idle and full load, MiB"
+        self.row(name, most, 128, most / 128, "<= 128 MiB", well and most <= 128, note)
+
+    def spread(self):
+        """One canary hit often, against many canaries hit once."""
+        dice, files = random.Random(3), [self.folder / "one", self.folder / "many"]
+        files[0].write_text("http://127.0.0.1" + self.path + "\n")
+        with files[1].open("w") as many:
+            many.writelines(f"http://127.0.0.1/{token(dice)}\n" for _ in range(self.hits))
+        one, many = (self.cost(file) for file in files)
+        self.row(f"{self.hits} canaries once / one as often, us a hit", many * 1e6, one * 1e6, many / one, "<= 1.3 x",
+                 many / one <= 1.3)
+
+    def cost(self, file):
+        with Ours(self) as us:
+            before = us.cpu()
+            run(["h2load", "--h1", "-B", f"http://127.0.0.1:{us.port}", "-n", str(self.hits), "-c", "64", "-i", file])
+            cost = (us.cpu() - before) / self.hits
+        if us.missed or us.kept.get("http", 0) < self.hits:
+            sys.exit(f"bench: of {self.hits} hits {us.kept} were kept, {us.missed} missed")
+        return cost
+
+
+def asked_and_rate(out):
+    asked = int(re.search(r"Queries sent:\s+(\d+)", out)[1])
+    return asked, float(re.search(r"Queries per second:\s+([\d.]+)", out)[1])
+
+
+def is_held(connection):
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def met(ratio, goal):
+    least = float(re.search(r"[\d.]+", goal)[0])
+    return ratio >= least if goal.startswith(">=") else ratio <= least
+
+
+def main():
+    words = argparse.ArgumentParser(prog="ci/bench", description=__doc__.split("\n")[0])
+    words.add_argument("--waxseal", required=True, help=argparse.SUPPRESS)
+    words.add_argument("--seconds", type=int, default=3, help="length of a round (default 3)")
+    words.add_argument("--rounds", type=int, default=3, help="rounds of each side in each row (default 3)")
+    words.add_argument("--hits", type=int, default=200_000, help="hits on one canary, and canaries hit once")
+    words.add_argument("--idle", type=int, default=10_000, help="idle connections")
+    words.add_argument("--only", default="", help="only rows of: keep, new, https, dns, memory, spread")
+    asked = words.parse_args()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if hard < 2 * asked.idle:
+        print(f"bench: a process may open {hard} files here, too few for {asked.idle} idle connections", flush=True)
+    with tempfile.TemporaryDirectory(prefix="waxseal-bench-") as folder:
+        bench = Bench(asked, Path(folder))
+        bench.certificate()
+        bench.page()
+        rows = {
+            "keep": lambda: bench.http("keep-alive, 256 connections", "http", 256, False, ">= 1.0 x"),
+            "new": lambda: bench.http("a connection per request", "http", 256, True, ">= 0.9 x"),
+            "https": lambda: bench.http("HTTPS, a handshake per request", "https", 64, True, ">= 0.9 x"),
+            "dns": bench.dns,
+            "memory": bench.memory,
+            "spread": bench.spread,
+        }
+        print(f"{'':<44} {'ours':>11} {'theirs':>11} {'ratio':>7}   {'goal':<11} met", flush=True)
+        for name, measure in rows.items():
+            if not asked.only or name in asked.only.split(","):
+                measure()
+        for row in bench.rows:
+            if not row["met"] and row["name"] in TRIED:
+                row.setdefault("note", TRIED[row["name"]])
+                print(f"\n{row['name']}: {TRIED[row['name']]}")
+        target = Path("target/bench.json")
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps({"rows": bench.rows}, indent=2) + "\n")
+    print("\nwritten to target/bench.json;", sum(row["met"] for row in bench.rows), "of", len(bench.rows), "goals met")
+
+
+if __name__ == "__main__":
+    # A bench that is stopped ends its servers as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    main()
