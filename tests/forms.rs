@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::evidence::told_apart;
 use tempfile::TempDir;
 use waxseal::canary::{
     Body, Dress, Key, Keyring, LARGE_BYTES, Large, Link, Mint, dress, dress_of, over_tls,
@@ -64,7 +67,7 @@ impl House {
     /// Ends all visits, then reads the requests with what was answered, in the order they came.
     async fn visits(&self) -> Vec<(Hit, Answer)> {
         assert_eq!(self.collector.stop().await, None, "nothing may be missing");
-        let entries = self.store.evidence(RUN).unwrap().entries;
+        let entries = told_apart(&self.store.evidence(RUN).unwrap().entries);
         let answer = |seq| {
             entries.iter().find_map(|entry| match &entry.record {
                 Record::Answer(answer) if answer.hit == seq => Some(answer.clone()),
