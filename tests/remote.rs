@@ -13,7 +13,7 @@ use waxseal::collector::Authority;
 use waxseal::model::{
     Arm, Form, Gap, HitKind, Part, Record, RunEnd, RunId, Timestamp, TokenId, TrialId,
 };
-use waxseal::store::{EvidenceStore, StoreError};
+use waxseal::store::{EvidenceStore, Registered, StoreError};
 
 fn gap(missed: u64) -> Record {
     let at = Timestamp::UNIX_EPOCH;
@@ -54,6 +54,16 @@ fn curl(served: &Served, folder: &Path, path: &str, words: &[&str]) -> (String, 
     (status.to_owned(), said.to_owned())
 }
 
+fn id(run: RunId) -> TokenId {
+    TokenId {
+        run,
+        trial: TrialId(0),
+        arm: Arm::Sent,
+        form: Form::Http,
+        part: Part::Link,
+    }
+}
+
 fn visit(url: &str) {
     let visited = Command::new("curl")
         .args(["--silent", "--output", "/dev/null", url])
@@ -72,13 +82,6 @@ async fn a_run_elsewhere_registers_writes_and_reads_who_came() {
     );
     assert_ne!(one.run, two.run);
     store.append(one.run, &gap(1)).await.unwrap();
-    let id = |run| TokenId {
-        run,
-        trial: TrialId(0),
-        arm: Arm::Sent,
-        form: Form::Http,
-        part: Part::Link,
-    };
     for registered in [&one, &two] {
         let mint = Mint::from_secret(&registered.mint).unwrap();
         visit(&dress(&mint, &registered.public, id(registered.run)).url);
@@ -126,6 +129,40 @@ async fn a_run_elsewhere_registers_writes_and_reads_who_came() {
             .iter()
             .all(|run| runs.iter().any(|row| row.run == *run))
     );
+}
+
+/// One request with the tokens of two runs is one record, and both runs have it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_of_two_runs_is_recorded_once_and_seen_by_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::for_runs_elsewhere(folder.path());
+    let store = served.store(folder.path(), PLANT);
+    let (one, two) = (
+        store.register().await.unwrap(),
+        store.register().await.unwrap(),
+    );
+    let token = |registered: &Registered| {
+        let mint = Mint::from_secret(&registered.mint).unwrap();
+        mint.token(id(registered.run))
+    };
+    visit(&format!(
+        "{}/{}?next={}",
+        one.public,
+        token(&one),
+        token(&two)
+    ));
+    let mut seen = Vec::new();
+    for run in [one.run, two.run] {
+        store.append(run, &end()).await.unwrap();
+        let entries = store.evidence(run).await.unwrap().entries;
+        let hit = entries.into_iter().find_map(|entry| match entry.record {
+            Record::Hit(hit) => Some((entry.seq, hit.tokens())),
+            _ => None,
+        });
+        seen.push(hit.unwrap());
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0].1, [id(one.run), id(two.run)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,13 +304,7 @@ async fn a_restarted_collector_knows_what_was_planted_before() {
     drop(first);
     let second = Served::for_runs_elsewhere(folder.path());
     let public = format!("http://{}", second.address());
-    let id = TokenId {
-        run: registered.run,
-        trial: TrialId(0),
-        arm: Arm::Sent,
-        form: Form::Http,
-        part: Part::Link,
-    };
+    let id = id(registered.run);
     visit(&dress(&Mint::from_secret(&registered.mint).unwrap(), &public, id).url);
     let reader = second.store(folder.path(), READ);
     let evidence = reader.evidence(registered.run).await.unwrap();

@@ -78,10 +78,17 @@ impl Intake {
         }
     }
 
-    /// A collector that serves many runs gives each its own; who has no token belongs to the collector.
+    /// A collector that serves many runs gives each its own visitors; who has no token belongs to the collector.
     fn run_of(&self, hit: &Hit) -> RunId {
-        let named = hit.tokens().into_iter().chain(hit.hearsay()).next();
-        named.map_or(self.run, |token| token.run)
+        let named = hit.tokens().into_iter().chain(hit.hearsay());
+        let mut runs = named.map(|token| token.run);
+        let first = runs.next().unwrap_or(self.run);
+        // One that brings tokens of several runs is recorded once, and where all of them see it.
+        if runs.all(|run| run == first) {
+            first
+        } else {
+            self.run
+        }
     }
 
     /// Makes several hits durable at once; says whether all are. Those of one run are kept together or not at all.

@@ -171,7 +171,7 @@ pub(super) fn doors_are_proven(
 }
 
 fn came_in_public(facts: &Facts<'_>, trial: &Trial) -> bool {
-    let carries = |token: &TokenId| token.trial == trial.id;
+    let carries = |token: &TokenId| facts.is_of(token, trial.id);
     facts
         .hits
         .iter()

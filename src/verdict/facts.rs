@@ -5,11 +5,14 @@ use ipnet::IpNet;
 
 use crate::model::{
     Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump, Manifest, Notice, Phase,
-    Probe, Record, RunEnd, Timestamp, Trial, TrialId,
+    Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId,
 };
+
+use super::sets::each_once;
 
 /// The records of a run, sorted by what they are.
 pub(super) struct Facts<'a> {
+    run: RunId,
     pub(super) manifest: &'a Manifest,
     pub(super) exposures: Vec<&'a Exposure>,
     pub(super) notices: Vec<&'a Notice>,
@@ -29,6 +32,7 @@ impl<'a> Facts<'a> {
     /// None without a manifest.
     pub(super) fn sort(evidence: &'a Evidence) -> Option<Self> {
         let mut facts = Self {
+            run: evidence.run,
             manifest: evidence.manifest()?,
             exposures: Vec::new(),
             notices: Vec::new(),
@@ -75,6 +79,18 @@ impl<'a> Facts<'a> {
     /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one.
     pub(super) fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
         to >= self.manifest.started && self.end.is_none_or(|end| from <= end.at)
+    }
+
+    /// Whether a token is one of a trial's: a request may bring those of other runs along, whose trials have the same
+    /// numbers.
+    pub(super) fn is_of(&self, token: &TokenId, trial: TrialId) -> bool {
+        token.run == self.run && token.trial == trial
+    }
+
+    /// The trials that tokens of this run stand for, each once.
+    pub(super) fn trials_of(&self, tokens: &[TokenId]) -> Vec<TrialId> {
+        let ours = tokens.iter().filter(|token| token.run == self.run);
+        each_once(ours.map(|token| token.trial))
     }
 
     pub(super) fn trial(&self, id: TrialId) -> Option<&'a Trial> {

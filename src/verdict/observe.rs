@@ -4,11 +4,10 @@ use std::time::Duration;
 use crate::attribution::{Known, attribute};
 use crate::model::{
     Actor, Answer, Arm, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
-    TokenId, Trial, TrialId, Via, millis,
+    Trial, TrialId, Via, millis,
 };
 
 use super::facts::Facts;
-use super::sets::each_once;
 
 /// A hit read in context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +46,8 @@ pub struct Observation {
 /// Reads every hit that carried a token of this run: once for each trial whose link it named.
 pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
     let each = facts.hits.iter().flat_map(|&(seq, hit)| {
-        let trials = |tokens: Vec<TokenId>| each_once(tokens.iter().map(|token| token.trial));
-        let asked = trials(hit.tokens());
-        let mut named = trials(hit.hearsay());
+        let asked = facts.trials_of(&hit.tokens());
+        let mut named = facts.trials_of(&hit.hearsay());
         named.retain(|trial| !asked.contains(trial));
         let asked = asked.into_iter().map(|trial| (trial, false));
         let named = named.into_iter().map(|trial| (trial, true));
@@ -64,13 +62,13 @@ fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId, hearsay: bool) -
     let tokens = if hearsay { hit.hearsay() } else { hit.tokens() };
     let parts: Vec<Part> = tokens
         .iter()
-        .filter(|token| token.trial == trial)
+        .filter(|token| facts.is_of(token, trial))
         .map(|token| token.part)
         .collect();
     let (actor, factors) = who(facts, trial, hit);
     let (phase, delay) = since(facts, trial, hit.received);
     let answer = facts.answers.get(&seq).copied();
-    let foremost = foremost(hit, trial);
+    let foremost = foremost(facts, hit, trial);
     let deed = deed(hit, foremost, answer);
     Observation {
         trial,
@@ -165,7 +163,7 @@ fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
     let ours = match &hit.kind {
         HitKind::Http(_) => is_named(hit),
         HitKind::Dns(_) | HitKind::Hello(_) => {
-            let of_this = |other: &Hit| other.tokens().iter().any(|token| token.trial == id);
+            let of_this = |other: &Hit| other.tokens().iter().any(|token| facts.is_of(token, id));
             let mut hits = facts.hits.iter().map(|(_, other)| *other);
             while_fetching(hit)
                 && hits.any(|other| of_this(other) && is_named(other) && same_address(other))
@@ -186,13 +184,13 @@ fn named(hit: &Hit, name: &str) -> bool {
 
 /// The part of a link that a hit asked for: the one of the path says most. Without it a visitor has only learned where
 /// the link leads; credentials go to a whole host, and do not say which page was asked for.
-fn foremost(hit: &Hit, trial: TrialId) -> Option<Part> {
+fn foremost(facts: &Facts<'_>, hit: &Hit, trial: TrialId) -> Option<Part> {
     let asked = hit.recognition.matches.iter().filter(|one| {
         one.class == Class::Intact && !matches!(one.place, Place::Referer | Place::Authorization)
     });
     let parts = asked
         .filter_map(|one| one.token)
-        .filter(|token| token.trial == trial);
+        .filter(|token| facts.is_of(token, trial));
     parts
         .map(|token| token.part)
         .find(|part| *part != Part::Host)
