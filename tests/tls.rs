@@ -685,6 +685,19 @@ fn pair(folder: &TempDir, name: &str, host: &str) -> Pair {
     }
 }
 
+/// A collector may be up for longer than a leaf is good: its authority issues another, and no handshake in between fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lab_authority_issues_anew_without_a_restart() {
+    let house = House::open().await;
+    let before = house.collector.identity();
+    house.collector.renew_certificate().await.unwrap();
+    let after = house.collector.identity();
+    assert_ne!(before.chain()[0], after.chain()[0], "another leaf");
+    assert_eq!(before.chain()[1], after.chain()[1], "of the same authority");
+    let got = s_client(house.collector.address().unwrap(), &[]).await;
+    assert!(got.status.success(), "{got:?}");
+}
+
 /// Whether what openssl is shown when it asks for a host is what is in a file.
 async fn is_shown(house: &House, words: &[&str], pair: &Pair) -> bool {
     let got = s_client(house.collector.address().unwrap(), words).await;

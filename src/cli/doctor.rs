@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::args::Doctor;
 use super::exit::{Exit, Stopped};
 use super::out::say;
+use super::serve::beside;
 use super::settings::{Certificates, Settings, settings};
 use crate::audit::{Checkup, Finding, Names, State, examine};
 use crate::collector::Authority;
@@ -121,7 +122,9 @@ fn secrets(settings: &Settings) -> Vec<PathBuf> {
     };
     let admin = settings.admin.iter();
     let references = admin.flat_map(|admin| [&admin.plant, &admin.read]);
+    let own = beside(&settings.store);
     keys.into_iter()
+        .chain(own.exists().then_some(own))
         .chain(references.filter_map(|one| one.file()))
         .collect()
 }

@@ -78,7 +78,7 @@ fn both(opened: &Opened) -> Result<Secrets, Stopped> {
 }
 
 /// The key's file: beside the store, and never in it, since a store is handed on.
-fn beside(store: &Path) -> PathBuf {
+pub(super) fn beside(store: &Path) -> PathBuf {
     let mut path = store.as_os_str().to_owned();
     path.push(".key");
     path.into()

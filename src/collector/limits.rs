@@ -168,3 +168,9 @@ pub(super) const OPENING_BYTES: usize = 8 * 1024;
 /// Answers on their way on one HTTP/2 connection: twice the streams, since a request that is taken back frees its stream
 /// before it is recorded.
 pub(super) const ANSWERS: usize = 256;
+
+/// How often it is looked whether a lab authority's leaf comes to its end.
+pub(super) const LEAF_LOOK: Duration = Duration::from_secs(24 * 3600);
+
+/// How much of its life is left when a lab authority issues anew: a third of what it is good for, as with ACME.
+pub(super) const LEAF_LEFT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);

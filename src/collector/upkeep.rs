@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::canary::Zone;
+use crate::model::Timestamp;
 
 use super::acme::{Acme, Renewal};
 use super::authority::Authority;
@@ -26,8 +27,8 @@ pub(super) struct Upkeep {
 /// Where something newer may come from.
 #[derive(Debug)]
 enum Source {
-    /// What was made at the start lasts longer than any run.
-    Start,
+    /// A lab authority, and whom it issues for.
+    Lab(Arc<Authority>, Vec<String>),
     Files(Arc<Mutex<Pairs>>),
     Acme(Box<Renewal>),
 }
@@ -49,7 +50,10 @@ impl Upkeep {
     ) -> Result<Self, CertificateError> {
         let issuance = Arc::default();
         let (identities, source) = match credentials {
-            Credentials::Lab(authority) => (hosts.issued_by(&authority)?, Source::Start),
+            Credentials::Lab(authority) => {
+                let identities = hosts.issued_by(&authority)?;
+                (identities, Source::Lab(authority, hosts.names()))
+            }
             Credentials::Own(pairs) => {
                 let identities = pairs.identities();
                 (identities, Source::Files(Arc::new(Mutex::new(pairs))))
@@ -67,7 +71,10 @@ impl Upkeep {
     /// Looks for something newer now, and shows it.
     pub(super) async fn renew(&self) -> Result<(), CertificateError> {
         match &self.source {
-            Source::Start => Ok(()),
+            Source::Lab(authority, names) => {
+                self.shown.put(authority.issue(names)?.into());
+                Ok(())
+            }
             Source::Files(pairs) => self.read_again(pairs).await,
             Source::Acme(renewal) => renewal.renew(&self.shown).await.map(drop),
         }
@@ -77,7 +84,7 @@ impl Upkeep {
     pub(super) async fn watch(self: Arc<Self>, house: Arc<House>) {
         let looking = async {
             match &self.source {
-                Source::Start => {}
+                Source::Lab(..) => self.issue_in_time().await,
                 Source::Files(pairs) => self.look_at_times(pairs).await,
                 Source::Acme(renewal) => renewal.watch(&self.shown).await,
             }
@@ -85,6 +92,25 @@ impl Upkeep {
         tokio::select! {
             () = looking => {}
             () = house.stopped() => {}
+        }
+    }
+
+    /// A collector may run for longer than a leaf of its authority is good.
+    async fn issue_in_time(&self) {
+        let mut looks = interval(limits::LEAF_LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let left = self.shown.expiry().duration_since(Timestamp::now());
+            if left > limits::LEAF_LEFT {
+                continue;
+            }
+            match self.renew().await {
+                Ok(()) => tracing::info!("the lab authority has issued anew"),
+                Err(error) => {
+                    tracing::warn!("failed to {error}; the certificate from before is still shown")
+                }
+            }
         }
     }
 
