@@ -70,11 +70,14 @@ fn the_example_follows_the_schema_with_every_comment_taken_in() {
 
 #[test]
 fn every_mistake_in_the_settings_is_said_at_once() {
-    let mut command = waxseal();
-    command.current_dir(in_repository("."));
-    let (status, said) = refused(command.args(["serve", "--config", "tests/settings/wrong.toml"]));
-    assert_eq!(status, 2, "{said}");
-    assert_golden("tests/settings/wrong.txt", &said);
+    for name in ["wrong", "acme"] {
+        let file = format!("tests/settings/{name}.toml");
+        let mut command = waxseal();
+        command.current_dir(in_repository("."));
+        let (status, said) = refused(command.args(["serve", "--config", &file]));
+        assert_eq!(status, 2, "{said}");
+        assert_golden(&format!("tests/settings/{name}.txt"), &said);
+    }
 }
 
 /// A secret that was written straight into the settings is shown nowhere, whatever else is wrong with the line.

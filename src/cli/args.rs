@@ -473,7 +473,7 @@ fn zone(text: &str) -> Result<Zone, String> {
     })
 }
 
-fn directory(text: &str) -> Result<String, String> {
+pub(super) fn directory(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
         Ok(url) if url.scheme() == "https" && url.has_host() => Ok(text.to_owned()),
         _ => Err(
@@ -483,14 +483,14 @@ fn directory(text: &str) -> Result<String, String> {
     }
 }
 
-fn contact(text: &str) -> Result<String, String> {
+pub(super) fn contact(text: &str) -> Result<String, String> {
     match text.strip_prefix("mailto:") {
         Some(address) if address.contains('@') => Ok(text.to_owned()),
         _ => Err("give it as mailto:somebody@example.org".to_owned()),
     }
 }
 
-fn caa(text: &str) -> Result<String, String> {
+pub(super) fn caa(text: &str) -> Result<String, String> {
     let is_name = url::Host::parse(text).is_ok_and(|host| matches!(host, url::Host::Domain(_)));
     is_name
         .then(|| text.to_owned())

@@ -9,7 +9,8 @@ use super::given::{Admin, Certificates};
 use super::raw;
 use super::secret::{Reference, painted_over};
 use crate::canary::Zone;
-use crate::collector::Pair;
+use crate::cli::args;
+use crate::collector::{Acme, Pair};
 use crate::diagnostic::{Diagnostic, Severity, Source, counted, render};
 use crate::scenario::{Document, Mistakes, Path, Spot, check, with_syntax, words};
 
@@ -114,6 +115,7 @@ impl Reader<'_> {
     fn tls(&mut self, raw: raw::Tls) -> Option<Certificates> {
         let at = Path::top().key("tls");
         let own = raw.certificate.unwrap_or_default();
+        let has_others = raw.lab_authority.is_some() || !own.is_empty();
         if let (Some(_), false) = (&raw.lab_authority, own.is_empty()) {
             let said = words(
                 "a lab authority and certificates of your own cannot both be shown",
@@ -127,6 +129,9 @@ impl Reader<'_> {
             );
             return None;
         }
+        if let Some(acme) = raw.acme {
+            return self.acme(acme, &at.key("acme"), has_others);
+        }
         if let Some(folder) = raw.lab_authority {
             return Some(Certificates::Lab(self.folder.join(folder)));
         }
@@ -136,6 +141,32 @@ impl Reader<'_> {
         });
         let first = pairs.next()?;
         Some(Certificates::Own(first, pairs.collect()))
+    }
+
+    fn acme(&mut self, raw: raw::Acme, at: &Path, has_others: bool) -> Option<Certificates> {
+        if has_others {
+            let said = words(
+                "what an ACME authority issues and other certificates cannot both be shown",
+                "one of the two",
+                "keep the `acme` table, or the others",
+            );
+            self.mistakes.error(Spot::Key(at), "two-certificates", said);
+            return None;
+        }
+        let directory = self.one(raw.directory, &at.key("directory"), directory);
+        let contacts = self.each(raw.contacts, &at.key("contacts"), contact);
+        let authorities = self.each(raw.caa, &at.key("caa"), authority);
+        Some(Certificates::Acme(Acme {
+            directory: directory?,
+            contacts,
+            root: raw.root.map(|path| self.folder.join(path)),
+            // Left empty it is beside the store, which may be named elsewhere.
+            folder: raw
+                .folder
+                .map(|path| self.folder.join(path))
+                .unwrap_or_default(),
+            authorities,
+        }))
     }
 
     fn admin(&mut self, raw: raw::Admin) -> Option<Admin> {
@@ -256,6 +287,33 @@ fn zone(text: &str) -> Result<Zone, Wanted> {
         noun: "zone",
         like: "a host name such as `canary.example`",
         help: "there must be room for a token in front of it",
+    })
+}
+
+fn directory(text: &str) -> Result<String, Wanted> {
+    args::directory(text).map_err(|_| Wanted {
+        code: "bad-directory",
+        noun: "directory of an ACME authority",
+        like: "an address over https",
+        help: "such as `https://acme-v02.api.letsencrypt.org/directory`",
+    })
+}
+
+fn contact(text: &str) -> Result<String, Wanted> {
+    args::contact(text).map_err(|_| Wanted {
+        code: "bad-contact",
+        noun: "address to write to",
+        like: "one such as `mailto:somebody@example.org`",
+        help: "write `mailto:` in front of it",
+    })
+}
+
+fn authority(text: &str) -> Result<String, Wanted> {
+    args::caa(text).map_err(|_| Wanted {
+        code: "bad-caa",
+        noun: "name of an authority",
+        like: "its domain name",
+        help: "such as `letsencrypt.org`; its documentation says which",
     })
 }
 

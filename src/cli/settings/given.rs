@@ -40,6 +40,19 @@ pub(in super::super) enum Certificates {
     Acme(Acme),
 }
 
+impl Certificates {
+    /// An ACME authority's files are kept beside the store where no other place was named.
+    fn beside(self, store: &Path) -> Self {
+        match self {
+            Self::Acme(acme) if acme.folder.as_os_str().is_empty() => Self::Acme(Acme {
+                folder: store.with_extension("acme"),
+                ..acme
+            }),
+            other => other,
+        }
+    }
+}
+
 /// Where runs are planted and read from afar, and where the secrets for it are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Admin {
@@ -94,7 +107,7 @@ pub(in super::super) fn settings(given: &Given, colour: bool) -> Result<Settings
     };
     Ok(Settings {
         certificates: certificates(&given.tls, &store)?
-            .or(written.certificates)
+            .or(written.certificates.map(|these| these.beside(&store)))
             .unwrap_or(Certificates::Fresh),
         store,
         listen: list(&given.listen, written.listen, || vec![anywhere()]),

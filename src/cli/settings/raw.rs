@@ -69,6 +69,26 @@ pub(super) struct Tls {
     pub(super) lab_authority: Option<String>,
     /// Certificates of one's own.
     pub(super) certificate: Option<Vec<Certificate>>,
+    /// An ACME authority that issues one for the zone and all its names.
+    pub(super) acme: Option<Acme>,
+}
+
+/// An ACME authority (RFC 8555); to name it is to agree to its terms.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acme {
+    /// The address of its directory.
+    #[schemars(required, extend("examples" = ["https://acme-v02.api.letsencrypt.org/directory"]))]
+    pub(super) directory: Option<String>,
+    /// Where it may write to you.
+    #[schemars(extend("examples" = [["mailto:somebody@example.org"]]))]
+    pub(super) contacts: Option<Vec<String>>,
+    /// A root (PEM) to trust as well when it is spoken to.
+    pub(super) root: Option<String>,
+    /// Where the account, the certificate and its key are kept; without this, beside the store.
+    pub(super) folder: Option<String>,
+    /// Its names in CAA records, where its directory does not say them.
+    pub(super) caa: Option<Vec<String>>,
 }
 
 /// One certificate, and its key.
