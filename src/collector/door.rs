@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -25,6 +25,7 @@ use super::effort::Effort;
 use super::intake::{Intake, Kept};
 use super::limits;
 use super::metrics::Metrics;
+use super::places::Places;
 use super::shown::Shown;
 use super::upkeep::{Hosts, Upkeep};
 use super::visitor::Visitor;
@@ -152,19 +153,14 @@ pub(super) struct House {
     /// What is shown over TLS.
     shown: Arc<Shown>,
     pub(super) proxies: Vec<IpNet>,
-    places: Arc<Semaphore>,
-    /// How many places there are.
-    connections: usize,
+    places: Arc<Places>,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
     /// What the collector counts about itself, in the OpenMetrics text format.
     pub(super) fn counted(&self) -> String {
-        let open = self
-            .connections
-            .saturating_sub(self.places.available_permits());
-        self.metrics.note_connections(open);
+        self.metrics.note_connections(self.places.open());
         let expiry = self.shown.expiry();
         self.metrics.note_certificate_expiry(expiry.as_second());
         self.metrics.text()
@@ -241,7 +237,6 @@ impl Collector {
         // A collector that serves many runs is there for months: what limits it is its disk, which is watched.
         let most = setting.admin.is_none().then_some(limits::HITS);
         let intake = Intake::new(setting.run, store, most);
-        let connections = connections();
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,
@@ -252,8 +247,7 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake: Arc::new(intake),
             effort: Effort::new(Instant::now()),
-            places: Arc::new(Semaphore::new(connections)),
-            connections,
+            places: Places::new(connections()),
             stopping,
         });
         let mut doors = JoinSet::new();
@@ -297,7 +291,6 @@ impl Collector {
             zone: None,
         };
         let upkeep = Arc::new(Upkeep::begin(credentials, &hosts)?);
-        let connections = connections();
         let intake = Arc::new(Intake::new(apart.run, store, Some(limits::HITS)));
         let house = Arc::new(House {
             public_tls: over_tls(&apart.public),
@@ -309,8 +302,7 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake,
             effort: Effort::new(Instant::now()),
-            places: Arc::new(Semaphore::new(connections)),
-            connections,
+            places: Places::new(connections()),
             stopping,
         });
         Ok(Self {
@@ -414,11 +406,7 @@ impl Collector {
             admin.handle.graceful_shutdown(Some(limits::STOP_TIME));
         }
         while self.doors.lock().await.join_next().await.is_some() {}
-        let all = u32::try_from(self.house.connections).unwrap_or(u32::MAX);
-        if tokio::time::timeout(limits::STOP_TIME, self.house.places.acquire_many(all))
-            .await
-            .is_err()
-        {
+        if !self.house.places.all_free(limits::STOP_TIME).await {
             self.house.intake.miss(
                 Timestamp::now(),
                 "a visit was still going on when the collector stopped".into(),
@@ -618,10 +606,9 @@ fn last_call(listener: TcpListener, door: Door, house: &Arc<House>) {
 }
 
 fn admit(stream: TcpStream, peer: SocketAddr, door: Door, house: &Arc<House>) {
-    let Ok(place) = Arc::clone(&house.places).try_acquire_owned() else {
-        let reason = format!("more than {} connections at once", house.connections);
-        house.intake.miss(Timestamp::now(), reason);
-        return;
+    let place = match house.places.take(peer.ip()) {
+        Ok(place) => place,
+        Err(reason) => return house.intake.miss(Timestamp::now(), reason),
     };
     let house = Arc::clone(house);
     tokio::spawn(async move {

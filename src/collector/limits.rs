@@ -53,6 +53,10 @@ pub(super) const CLOCK_TIME: Duration = Duration::from_secs(1);
 /// speak. Each costs one descriptor and about 6 KiB; where the system allows fewer descriptors there are fewer places.
 pub(super) const CONNECTIONS: usize = 12 * 1024;
 
+/// One in so many places is kept from any one network, so that whoever comes from elsewhere finds one: ten thousand idle
+/// connections from one address still have theirs.
+pub(super) const FOR_OTHERS: usize = 8;
+
 /// Wishes to connect that the kernel holds for us while we are busy: as many as it gives.
 pub(super) const BACKLOG: u32 = 4096;
 

@@ -19,6 +19,10 @@ const VERSION: i64 = 1;
 /// "wxsl" as a big-endian number: marks the file as ours (SQLite's `application_id`).
 const APPLICATION: i64 = 0x7778_736c;
 
+/// How long a commit that has begun is waited for. Disks that are asked to sync much take seconds; one that takes longer
+/// is as good as gone, and with it whoever waits for an answer.
+const HUNG: Duration = Duration::from_secs(30);
+
 /// How long a reader waits for another process that holds the store.
 const LOCKED: Duration = Duration::from_secs(5);
 
@@ -83,6 +87,9 @@ pub enum StoreError {
     /// The writer had not even begun with it.
     #[error("write to the evidence store: it was busy for {} s", .0.as_secs())]
     Slow(Duration),
+    /// The writer had begun with it, and the disk does not come back.
+    #[error("write to the evidence store: the disk has not answered for {} s; whether the record was kept is not known", .0.as_secs())]
+    Hung(Duration),
     /// The writer is gone.
     #[error("write to the evidence store: it was closed")]
     Closed,
@@ -162,10 +169,10 @@ impl Store {
     }
 
     /// As [`Store::append`], and takes the record back where the writer has not even begun with it after a while. One
-    /// that it has begun with is waited for: nothing is both told as missing and kept.
+    /// that it has begun with is waited for, so that nothing is both told as missing and kept: but not for ever.
     ///
     /// # Errors
-    /// As [`Store::append`], or it took too long: nothing of it is kept.
+    /// As [`Store::append`], or it took too long: nothing of it is kept, but for [`StoreError::Hung`].
     pub async fn append_within(
         &self,
         most: Duration,
@@ -199,7 +206,10 @@ impl Store {
         match tokio::time::timeout(most, &mut outcome).await {
             Ok(outcome) => outcome.map_err(|_| StoreError::Closed)?,
             Err(_) if self.inbox.withdraw(number) => Err(StoreError::Slow(most)),
-            Err(_) => outcome.await.map_err(|_| StoreError::Closed)?,
+            Err(_) => match tokio::time::timeout(HUNG, outcome).await {
+                Ok(outcome) => outcome.map_err(|_| StoreError::Closed)?,
+                Err(_) => Err(StoreError::Hung(HUNG)),
+            },
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::super::limits;
+use super::super::source::network;
 
 /// Who asks how fast. The table has a fixed size: two sources that share a place share its tokens too, which costs them
 /// a second way by TCP and nothing else. The hash is seeded, so that nobody can choose whom to share with.
@@ -46,14 +47,6 @@ impl Pace {
             at: now,
         };
         over
-    }
-}
-
-/// The network a source is counted under: whoever has one address of it has most likely all.
-fn network(source: IpAddr) -> u128 {
-    match source {
-        IpAddr::V4(four) => u128::from(four.to_bits() >> 8),
-        IpAddr::V6(six) => (six.to_bits() >> 72) | 1 << 127,
     }
 }
 
