@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{Bytes, Class, Match, Part, Place, Recognition, TokenId};
 
 use super::page::{Look, Page, Surroundings, nothing_here, page, robots};
-use super::token::{ALPHABET, Key, Mint, TOKEN_CHARS};
+use super::token::{ALPHABET, Key, Mint, Reader, TOKEN_CHARS};
 use super::word::{before_one_error, shape, shaped_like_tokens};
 use super::zone::Zone;
 
@@ -21,7 +21,7 @@ pub struct Keyring {
 
 #[derive(Debug, Clone)]
 enum Known {
-    All(Key),
+    All(Reader),
     One(Mint),
 }
 
@@ -30,7 +30,7 @@ impl Keyring {
     #[must_use]
     pub fn all(key: Key) -> Self {
         let decoy = key.derive("decoy", &[]);
-        let known = Known::All(key);
+        let known = Known::All(Reader::new(key));
         Self { known, decoy }
     }
 
@@ -164,7 +164,7 @@ impl Keyring {
 
     fn read(&self, word: &str) -> Option<(Mint, TokenId)> {
         match &self.known {
-            Known::All(key) => key.read(word),
+            Known::All(reader) => reader.read(word),
             Known::One(mint) => mint.read(word).map(|token| (mint.clone(), token)),
         }
     }
