@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use common::blocked::blocked;
 use common::evidence::told_apart;
+use common::golden::assert_golden;
 use tempfile::TempDir;
 use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
 use waxseal::canary::{Key, Keyring, Mint, dress};
@@ -837,4 +838,92 @@ fn what_is_wrong_with_a_certificate_is_said_with_its_file() {
         assert_eq!(status, Some(2), "{words:?}: {said}");
         assert!(said.contains(told), "{words:?}: {said}");
     }
+}
+
+/// What differs by the version of a tool, by time or by port.
+const VARYING: [&str; 18] = [
+    "received",
+    "at",
+    "peer",
+    "raw",
+    "ja4",
+    "ciphers",
+    "cipher",
+    "extensions",
+    "groups",
+    "group",
+    "signatures",
+    "versions",
+    "version_sent",
+    "session",
+    "settings",
+    "window",
+    "body_bytes",
+    "random",
+];
+
+fn without_varying(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for name in VARYING {
+                members.shift_remove(name);
+            }
+            members.values_mut().for_each(without_varying);
+        }
+        serde_json::Value::Array(members) => {
+            if let [name, said] = &mut members[..]
+                && name
+                    .as_str()
+                    .is_some_and(|name| name.eq_ignore_ascii_case("user-agent"))
+            {
+                *said = "varies".into();
+            }
+            members.iter_mut().for_each(without_varying);
+        }
+        _ => {}
+    }
+}
+
+/// The records of one client, each on its line.
+async fn shapes(client: &str, house: House) -> String {
+    let here = house.collector.address().unwrap().to_string();
+    let mut lines = format!("{{\"client\":\"{client}\"}}\n");
+    for record in house.records().await {
+        let mut value = serde_json::to_value(&record).unwrap();
+        without_varying(&mut value);
+        lines += &serde_json::to_string(&value)
+            .unwrap()
+            .replace(&here, "here");
+        lines.push('\n');
+    }
+    lines
+}
+
+/// What real clients leave is golden.
+#[tokio::test(flavor = "multi_thread")]
+async fn real_clients_leave_the_records_they_should() {
+    let mut all = String::new();
+    for (name, words) in [
+        ("curl over HTTP/1.1", &["--http1.1"][..]),
+        ("curl over HTTP/2", &["--http2"]),
+        (
+            "curl with a Referer",
+            &["--http1.1", "-e", "https://from.example/a?b=c"],
+        ),
+    ] {
+        let house = House::open().await;
+        let (root, link) = (house.root(), house.link());
+        let trusting = ["--cacert", root.to_str().unwrap(), &link];
+        let got = curl(&[words, &trusting].concat()).await;
+        assert!(got.status.success(), "{got:?}");
+        all += &shapes(name, house).await;
+    }
+    let house = House::open().await;
+    let address = house.collector.address().unwrap();
+    assert!(s_client(address, &["-tls1_3"]).await.status.success());
+    all += &shapes("openssl that asks nothing", house).await;
+    let house = House::open().await;
+    drop(TcpStream::connect(house.collector.address().unwrap()).unwrap());
+    all += &shapes("one that only connects", house).await;
+    assert_golden("tests/golden/http-records.jsonl", &all);
 }
