@@ -112,7 +112,7 @@ class Ours:
         key = Path(f"{self.store}.key")
         key.touch(0o600)
         key.write_text(KEY.hex() + "\n")
-        self.words = [bench.waxseal, "serve", "--store", self.store, "--listen", "127.0.0.1:0",
+        self.words = [bench.waxseal, "serve", "--log-level", "warn", "--store", self.store, "--listen", "127.0.0.1:0",
                       "--certificate", bench.folder / "chain.pem", "--key", bench.folder / "key.pem", *words]
 
     def __enter__(self):
