@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -11,10 +13,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::alone::setting;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
-use waxseal::canary::{Key, Keyring, Zone};
+use waxseal::canary::{Key, Zone};
 use waxseal::collector::{Acme, Collector, Credentials, Setting, ZoneSetting};
 use waxseal::model::{HitKind, Query, Record, RunId};
 use waxseal::store::Store;
@@ -152,8 +155,6 @@ impl House {
     async fn open(place: &Place, folder: TempDir) -> Self {
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let setting = Setting {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            public: None,
             zone: Some(ZoneSetting {
                 zone: Zone::parse(ZONE).unwrap(),
                 listen: vec!["127.0.0.1:0".parse().unwrap()],
@@ -166,10 +167,7 @@ impl House {
                 folder: folder.path().join("acme"),
                 authorities: vec!["pki.example".to_owned()],
             }),
-            keyring: Keyring::all(Key::new([4; 32])),
-            proxies: Vec::new(),
-            admin: None,
-            run: RUN,
+            ..setting(Key::new([4; 32]), RUN)
         };
         let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {

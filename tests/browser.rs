@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,8 +18,8 @@ use waxseal::browser::{
     Course, DoorRule, Driver, DriverError, DriverOptions, Fill, Played, Secret, Session,
     SessionOptions, Setting, StepError,
 };
-use waxseal::canary::{Key, Keyring, Link, dress};
-use waxseal::collector::{self, Authority, Collector, Credentials};
+use waxseal::canary::{Key, Link, dress};
+use waxseal::collector::Collector;
 use waxseal::model::{Account, Arm, Form, Part, Record, RunId, TokenId, TrialId};
 use waxseal::scenario::{
     By, Count, Dismiss, Guard, Locator, Match, Piece, Step, Target, Template, Timeouts, TypeText,
@@ -957,16 +959,7 @@ async fn a_browser_follows_every_redirect_and_runs_scripts() {
     let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
     let (key, run) = (Key::new([7; 32]), RunId(0xc0de_0005));
     let mint = key.mint(run);
-    let setting = collector::Setting {
-        listen: vec!["127.0.0.1:0".parse().unwrap()],
-        public: None,
-        zone: None,
-        credentials: Credentials::lab(Authority::new().unwrap()),
-        keyring: Keyring::all(key),
-        run,
-        proxies: Vec::new(),
-        admin: None,
-    };
+    let setting = common::alone::setting(key, run);
     let collector = Collector::start(setting, store.clone()).await.unwrap();
     let mut room = Room::open(None).await;
     for (form, part) in [

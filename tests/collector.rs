@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::alone::setting;
 use common::blocked::blocked;
 use common::burst::{assert_none_lost, killed_in_a_burst, rounds};
 use common::evidence::told_apart;
 use tempfile::TempDir;
-use waxseal::canary::{Key, Keyring, Mint, Zone, dress};
-use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
+use waxseal::canary::{Key, Mint, Zone, dress};
+use waxseal::collector::{Collector, Setting, ZoneSetting};
 use waxseal::model::{
     Account, Answer, Arm, Class, Door, Form, Hit, HitKind, Part, Record, RunId, TokenId, TrialId,
 };
@@ -40,17 +41,11 @@ impl House {
     async fn open_with(zone: Option<ZoneSetting>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
-        let mint = Key::new([3; 32]).mint(RUN);
-        let keyring = Keyring::all(Key::new([3; 32]));
+        let key = Key::new([3; 32]);
+        let mint = key.mint(RUN);
         let setting = Setting {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            public: None,
             zone,
-            credentials: Credentials::lab(Authority::new().unwrap()),
-            keyring,
-            proxies: Vec::new(),
-            run: RUN,
-            admin: None,
+            ..setting(key, RUN)
         };
         let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use common::alone::setting;
 use common::burst::{assert_none_lost, killed_in_a_burst, rounds};
 use common::golden::assert_golden;
 use tempfile::TempDir;
-use waxseal::canary::{Key, Keyring, Zone};
-use waxseal::collector::{Authority, Collector, Credentials, Setting, ZoneSetting};
+use waxseal::canary::{Key, Zone};
+use waxseal::collector::{Collector, Setting, ZoneSetting};
 use waxseal::model::{
     Arm, Form, Hit, HitKind, Part, Query, Recognition, Record, RunId, TokenId, Transport, TrialId,
 };
@@ -39,18 +40,12 @@ impl House {
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let mint = Key::new([3; 32]).mint(RUN);
         let setting = Setting {
-            credentials: Credentials::lab(Authority::new().unwrap()),
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            public: None,
             zone: Some(ZoneSetting {
                 zone: Zone::parse("canary.example").unwrap(),
                 listen: vec!["127.0.0.1:0".parse().unwrap()],
                 addresses: vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             }),
-            keyring: Keyring::all(Key::new([3; 32])),
-            proxies: Vec::new(),
-            run: RUN,
-            admin: None,
+            ..setting(Key::new([3; 32]), RUN)
         };
         let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {

@@ -11,10 +11,11 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::alone::setting;
 use common::evidence::told_apart;
 use tempfile::TempDir;
 use waxseal::canary::{
-    Body, Dress, Key, Keyring, LARGE_BYTES, Large, Link, Mint, dress, dress_of, over_tls,
+    Body, Dress, Key, LARGE_BYTES, Large, Link, Mint, dress, dress_of, over_tls,
 };
 use waxseal::collector::{Authority, Collector, Credentials, Setting};
 use waxseal::model::{
@@ -38,14 +39,8 @@ impl House {
         let key = Key::new([5; 32]);
         let mint = key.mint(RUN);
         let setting = Setting {
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            public: None,
-            zone: None,
             credentials: Credentials::lab(Authority::kept_in(&folder.path().join("lab")).unwrap()),
-            keyring: Keyring::all(key),
-            proxies: Vec::new(),
-            run: RUN,
-            admin: None,
+            ..setting(key, RUN)
         };
         let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {

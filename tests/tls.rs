@@ -11,12 +11,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::alone::setting;
 use common::blocked::blocked;
 use common::evidence::told_apart;
 use common::golden::assert_golden;
 use tempfile::TempDir;
 use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
-use waxseal::canary::{Key, Keyring, Mint, dress};
+use waxseal::canary::{Key, Mint, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Pair, Pairs, Setting};
 use waxseal::model::{
     Account, Arm, Door, Entry, Form, HandshakeEnd, Hello, Hit, HitKind, Part, Place, Recognition,
@@ -44,14 +45,8 @@ impl House {
         let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
         let mint = Key::new([3; 32]).mint(RUN);
         let setting = Setting {
-            zone: None,
-            listen: vec!["127.0.0.1:0".parse().unwrap()],
-            public: None,
             credentials,
-            keyring: Keyring::all(Key::new([3; 32])),
-            proxies: Vec::new(),
-            run: RUN,
-            admin: None,
+            ..setting(Key::new([3; 32]), RUN)
         };
         let collector = Collector::start(setting, store.clone()).await.unwrap();
         Self {

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
 use crate::canary::{Key, Keyring, Mint, Zone};
 use crate::collector::{
-    Apart, CertificateError, Collector, CollectorError, Credentials, Setting as CollectorSetting,
-    ZoneSetting, client_trusting,
+    Apart, CertificateError, Collector, CollectorError, Credentials, HITS,
+    Setting as CollectorSetting, ZoneSetting, client_trusting,
 };
 use crate::model::{
     Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
@@ -243,6 +243,7 @@ impl Post {
             keyring: Keyring::all(key),
             proxies: Vec::new(),
             run,
+            most: Some(HITS),
             admin: None,
         };
         let collector = Collector::start(of_its_own, Arc::clone(store)).await?;

@@ -60,6 +60,8 @@ fn set_up(settings: &Settings, secrets: Option<Opened>) -> Result<(Setting, Arc<
         credentials,
         proxies: settings.proxies.clone(),
         run: key.own_run(),
+        // It is there for months: what limits it is its disk, which `waxseal doctor` looks at.
+        most: None,
         admin: admin.map(|(admin, secrets)| Admin {
             listen: admin.listen,
             secrets,

@@ -90,6 +90,8 @@ pub struct Setting {
     pub proxies: Vec<IpNet>,
     /// The run that hits without a token are recorded under.
     pub run: RunId,
+    /// How many hits are recorded at the most; none: as many as the disk holds.
+    pub most: Option<u64>,
     /// The interface for runs elsewhere; none: a collector of one run.
     pub admin: Option<Admin>,
 }
@@ -234,9 +236,7 @@ impl Collector {
             zone: setting.zone.as_ref().map(|setting| &setting.zone),
         };
         let upkeep = Arc::new(Upkeep::begin(setting.credentials, &hosts)?);
-        // A collector that serves many runs is there for months: what limits it is its disk, which is watched.
-        let most = setting.admin.is_none().then_some(limits::HITS);
-        let intake = Intake::new(setting.run, store, most);
+        let intake = Intake::new(setting.run, store, setting.most);
         let house = Arc::new(House {
             public_tls: over_tls(&public),
             public,

@@ -70,7 +70,7 @@ pub const DESCRIPTORS: u64 = (CONNECTIONS + DNS_CONNECTIONS + 64) as u64;
 pub(super) const STOP_TIME: Duration = Duration::from_secs(3);
 
 /// Hits that one run records. An audit sees hundreds; a flood must not fill the disk, and what is over is a gap.
-pub(super) const HITS: u64 = 1_000_000;
+pub const HITS: u64 = 1_000_000;
 
 /// Bytes of a DNS message that are looked at and kept. A query with all its options takes a few hundred.
 pub(super) const DNS_BYTES: usize = 4096;

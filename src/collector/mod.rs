@@ -10,6 +10,9 @@
 //! HTTP/1 is read here with `httparse` rather than by a server library, because evidence needs what those throw away:
 //! header lines in the order and case they were sent, connections that never ask, and how much of an answer was taken.
 //! HTTP/2 is read with `h2`, which keeps values and the order of names; how a client opened the connection is overheard.
+//!
+//! One that serves many runs answers them at an interface of its own (`api`), which also tells how it fares. What is shown
+//! over TLS is kept good while it runs (`upkeep`). Every limit is in `limits`, with its reason.
 
 mod acme;
 mod answer;
@@ -44,6 +47,6 @@ pub use certificate::{CertificateError, Credentials, Identity, client_trusting};
 pub use dns::ZoneSetting;
 pub use door::{Admin, Apart, Collector, CollectorError, Setting};
 pub use key::{KeyError, kept_key};
-pub use limits::DESCRIPTORS;
+pub use limits::{DESCRIPTORS, HITS};
 pub use metrics::{METRICS_TYPE, Metrics};
 pub use pairs::{Pair, Pairs};

@@ -8,6 +8,7 @@
     clippy::panic
 )]
 
+pub mod alone;
 pub mod blocked;
 pub mod burst;
 pub mod evidence;
