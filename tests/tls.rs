@@ -879,13 +879,20 @@ fn without_varying(value: &mut serde_json::Value) {
     }
 }
 
-/// The records of one client, each on its line.
+/// The records of one client, each on its line. What became of a hit names it by its place among the hits: its number in
+/// the store depends on what was written together.
 async fn shapes(client: &str, house: House) -> String {
     let here = house.collector.address().unwrap().to_string();
     let mut lines = format!("{{\"client\":\"{client}\"}}\n");
-    for record in house.records().await {
-        let mut value = serde_json::to_value(&record).unwrap();
+    let entries = house.entries().await;
+    let is_hit = |entry: &&Entry| matches!(entry.record, Record::Hit(_));
+    let hits: Vec<u64> = entries.iter().filter(is_hit).map(|hit| hit.seq).collect();
+    for entry in &entries {
+        let mut value = serde_json::to_value(&entry.record).unwrap();
         without_varying(&mut value);
+        if let Some(seq) = value.get("hit").and_then(serde_json::Value::as_u64) {
+            value["hit"] = hits.iter().position(|hit| *hit == seq).unwrap().into();
+        }
         lines += &serde_json::to_string(&value)
             .unwrap()
             .replace(&here, "here");
