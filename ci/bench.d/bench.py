@@ -57,7 +57,7 @@ def tokens():
         mint = AESSIV(derive(KEY, b"run", number))
         for trial in range(1 << 16):
             # Layout, trial, and the first arm, form and part of all.
-            sealed = mint.encrypt(bytes([2, *trial.to_bytes(2, "big"), 0, 0, 0]), None)
+            sealed = mint.encrypt(bytes([3, *trial.to_bytes(4, "big"), 0, 0, 0]), None)
             front = bytes(a ^ b for a, b in zip(number, derive(mask, b"pad", sealed[:16])))
             yield base64.b32encode(front + sealed).rstrip(b"=").decode().lower()
 

@@ -9,6 +9,7 @@ mod given;
 mod lookup;
 mod stage;
 mod stop;
+mod topping;
 
 pub use alone::listen_alone;
 pub use conduct::{AuditError, Conducted, Setting, conduct};

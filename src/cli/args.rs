@@ -113,6 +113,12 @@ pub(super) struct Choice {
     /// Trials of each arm and form, in place of the scenario's number
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) trials: Option<u16>,
+    /// Go on in rounds of as many trials until more would say no more, or each arm and form has had --max-trials
+    #[arg(long, requires = "max_trials")]
+    pub(super) until_decided: bool,
+    /// The most trials of each arm and form in all rounds of --until-decided
+    #[arg(long, value_name = "N", requires = "until_decided", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_trials: Option<u16>,
     /// How long to listen after each exposure, in place of the scenario's window (such as 30s, 15m, 48h)
     #[arg(long, value_parser = duration)]
     pub(super) window: Option<Duration>,

@@ -9,12 +9,16 @@ use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET};
 use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
+use crate::model::Doorway;
 use crate::store::{EvidenceStore, RemoteStore};
 use crate::verdict::ExitStatus;
 
 /// `colour` is for the report, `red` for what is wrong: they go to different streams.
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
-    let scenario = load(&asked.choice.file, red)?;
+    let mut scenario = load(&asked.choice.file, red)?;
+    if asked.open_doors {
+        scenario.experiment.doors = vec![Doorway::Open];
+    }
     let chosen = choose(scenario, &asked.choice)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
@@ -55,7 +59,6 @@ fn setting(
         window: chosen.scenario.experiment.window,
         scenario: chosen.scenario,
         plan: chosen.plan,
-        sealed: !asked.open_doors,
         listen: asked.listen,
         public: asked.public.clone(),
         zone: asked.names.setting(),

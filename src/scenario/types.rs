@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use crate::diagnostic::Source;
-use crate::model::{Account, Arm, Doubt, Expectation, Form, Phase};
+use crate::model::{Account, Arm, Doorway, Doubt, Expectation, Form, Phase};
 
 /// A validated scenario.
 #[derive(Debug, Clone)]
@@ -153,6 +153,8 @@ pub struct Script {
     pub confirm: Vec<Step>,
     /// Recipient.
     pub receive: Vec<Step>,
+    /// Recipient.
+    pub follow: Vec<Step>,
 }
 
 impl Script {
@@ -166,6 +168,7 @@ impl Script {
             Phase::Send => &self.send,
             Phase::Confirm => &self.confirm,
             Phase::Receive => &self.receive,
+            Phase::Follow => &self.follow,
         }
     }
 }
@@ -397,6 +400,8 @@ pub struct Experiment {
     pub trials: u16,
     /// How long to listen after each exposure.
     pub window: Duration,
+    /// What the doors of our browsers do: each arm that needs a browser is planted for each of these.
+    pub doors: Vec<Doorway>,
     /// How long a draft stays in the composer.
     pub draft: Duration,
 }

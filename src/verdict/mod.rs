@@ -6,11 +6,13 @@
 //! One attributed hit proves presence; absence is only bounded. So `not-observed` needs every doubt gone, while
 //! `observed` falls only with doubts about the canaries themselves ([`crate::model::Doubt::unsettles_presence`]).
 
+mod advice;
 mod control;
 mod facts;
 mod judge;
 mod observe;
 mod outcome;
+mod seen;
 mod sets;
 mod statistics;
 

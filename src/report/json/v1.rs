@@ -137,7 +137,7 @@ struct Claim {
 struct FailureReport {
     variant: String,
     /// The trial's number in the run; null where it stood before all of them.
-    trial: Option<u16>,
+    trial: Option<u32>,
     account: String,
     phase: String,
     doubt: Doubt,
