@@ -62,6 +62,8 @@ pub(super) enum Verb {
     Run(Box<Run>),
     /// Judge a run again from its evidence
     Judge(Judge),
+    /// Say in plain sentences which records carry a verdict, and what would have changed it
+    Explain(Explain),
     /// List the runs in the evidence store
     Runs(Runs),
     /// Check that no record in the evidence store was altered, taken out or moved
@@ -201,6 +203,17 @@ pub(super) struct Judge {
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Explain {
+    /// The run: the beginning of its name, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    /// The cells: such as `sent`, `sent/http` or `default/sent/http`; without it all but the positive controls
+    pub(super) cell: Option<String>,
+    #[command(flatten)]
+    pub(super) store: StorePath,
 }
 
 #[derive(Debug, Group)]
