@@ -60,10 +60,15 @@ pub(super) enum Verb {
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
-    /// Judge a run again from its evidence
+    /// Judge a run again from its evidence, in the store or in a file
     Judge(Judge),
+<<<<<<< HEAD
     /// Say in plain sentences which records carry a verdict, and what would have changed it
     Explain(Explain),
+=======
+    /// Write a run's evidence to a file that anybody can check and judge
+    Export(Export),
+>>>>>>> w-cases
     /// List the runs in the evidence store
     Runs(Runs),
     /// Check that no record in the evidence store was altered, taken out or moved
@@ -195,8 +200,9 @@ impl Run {
 
 #[derive(Debug, Group)]
 pub(super) struct Judge {
-    /// The run: the beginning of its name, or `latest`
-    #[arg(default_value = "latest")]
+    /// The run: the beginning of its name, or `latest`; or an evidence file (that exists, has a folder in its name, or
+    /// ends in .jsonl)
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
     pub(super) run: String,
     #[command(flatten)]
     pub(super) store: StorePath,
@@ -206,12 +212,24 @@ pub(super) struct Judge {
 }
 
 #[derive(Debug, Group)]
+<<<<<<< HEAD
 pub(super) struct Explain {
     /// The run: the beginning of its name, or `latest`
     #[arg(default_value = "latest")]
     pub(super) run: String,
     /// The cells: such as `sent`, `sent/http` or `default/sent/http`; without it all but the positive controls
     pub(super) cell: Option<String>,
+=======
+pub(super) struct Export {
+    /// The run: the beginning of its name, or `latest`
+    pub(super) run: String,
+    /// The evidence file to write, such as run.jsonl (`-` for the standard output stream)
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Write it even where there is a file of that name
+    #[arg(long)]
+    pub(super) force: bool,
+>>>>>>> w-cases
     #[command(flatten)]
     pub(super) store: StorePath,
 }

@@ -6,6 +6,7 @@ mod check;
 mod doctor;
 mod exit;
 mod explain;
+mod export;
 mod judge;
 mod log;
 mod out;
@@ -68,6 +69,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Explain(asked) => explain::explained(&asked),
+        Verb::Export(asked) => export::export(&asked),
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),
