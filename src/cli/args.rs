@@ -62,13 +62,10 @@ pub(super) enum Verb {
     Run(Box<Run>),
     /// Judge a run again from its evidence, in the store or in a file
     Judge(Judge),
-<<<<<<< HEAD
     /// Say in plain sentences which records carry a verdict, and what would have changed it
     Explain(Explain),
-=======
     /// Write a run's evidence to a file that anybody can check and judge
     Export(Export),
->>>>>>> w-cases
     /// List the runs in the evidence store
     Runs(Runs),
     /// Check that no record in the evidence store was altered, taken out or moved
@@ -212,14 +209,17 @@ pub(super) struct Judge {
 }
 
 #[derive(Debug, Group)]
-<<<<<<< HEAD
 pub(super) struct Explain {
-    /// The run: the beginning of its name, or `latest`
-    #[arg(default_value = "latest")]
+    /// The run: the beginning of its name, or `latest`; or an evidence file
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
     pub(super) run: String,
     /// The cells: such as `sent`, `sent/http` or `default/sent/http`; without it all but the positive controls
     pub(super) cell: Option<String>,
-=======
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
 pub(super) struct Export {
     /// The run: the beginning of its name, or `latest`
     pub(super) run: String,
@@ -229,7 +229,6 @@ pub(super) struct Export {
     /// Write it even where there is a file of that name
     #[arg(long)]
     pub(super) force: bool,
->>>>>>> w-cases
     #[command(flatten)]
     pub(super) store: StorePath,
 }

@@ -3,15 +3,13 @@ use std::fmt::Write as _;
 use super::args::Explain;
 use super::exit::{Exit, Stopped};
 use super::out::say;
-use super::store::{Named, evidence, run_named};
+use super::store::named_evidence;
 use crate::diagnostic::did_you_mean;
 use crate::model::{Arm, Cell};
 use crate::verdict::{ExitStatus, Explanation, explain, judge, name_of};
 
 pub(super) fn explained(asked: &Explain) -> Result<Exit, Stopped> {
-    let store = Named::open_existing(&asked.store)?.any();
-    let run = run_named(&*store, &asked.run)?;
-    let evidence = evidence(&*store, run)?;
+    let evidence = named_evidence(&asked.store, &asked.run)?;
     let judged = judge(&evidence).map_err(Stopped::could_not_run)?;
     let cells = chosen(&judged.cells, asked.cell.as_deref())?;
     let texts = cells
