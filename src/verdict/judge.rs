@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::canary::wrapper;
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
     Verdict,
@@ -351,17 +352,13 @@ fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
-/// The hosts that links led to when they arrived as others.
+/// Whom links led to when they arrived as others.
 fn wrappers(cases: &[Case<'_>]) -> Vec<String> {
     let arrivals = cases.iter().flat_map(|(_, dossier)| &dossier.arrivals);
     let others = arrivals
         .filter(|arrival| !arrival.intact)
         .flat_map(|arrival| &arrival.others);
-    let hosts = others.filter_map(|target| {
-        let url = url::Url::parse(target).ok()?;
-        url.host_str().map(str::to_owned)
-    });
-    sorted(first_once(hosts))
+    sorted(first_once(others.filter_map(|target| wrapper(target))))
 }
 
 fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {
