@@ -511,6 +511,8 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             checked: scenario.checked.clone(),
             networks: scenario.service.networks.clone(),
             agents: scenario.service.agents.clone(),
+            known: scenario.service.known.clone(),
+            registered: scenario.accounts.registered(),
         },
         seed: setting.plan.seed,
         window: setting.window,

@@ -1,4 +1,3 @@
-use crate::attribution::{Known, attribute};
 use crate::model::{
     Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, TokenId, Trial, Via, millis,
 };
@@ -67,11 +66,9 @@ pub(super) fn hello_only(facts: &Facts<'_>, trial: &Trial) -> bool {
     let planted = trial.form == Form::Https && matches!(trial.arm, Arm::Sent | Arm::Drafted);
     let boundaries = facts.boundaries(trial.id);
     let out = boundaries.iter().map(|(at, _)| *at).min();
-    let networks = facts.networks_of(trial.id);
-    let may_be_provider = |hit: &Hit| {
-        let address = hit.peer.ip().to_canonical();
-        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
-    };
+    let attributor = facts.attributor_of(trial.id);
+    let may_be_provider =
+        |hit: &Hit| attributor.is_none_or(|one| one.may_be_provider(hit.peer.ip().to_canonical()));
     planted
         && out.is_some_and(|out| {
             facts
@@ -184,10 +181,8 @@ pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
     let Some(first) = facts.exposures.iter().map(|exposure| exposure.from).min() else {
         return false;
     };
-    let networks = facts.networks_in(variant);
-    let known = Known {
-        networks: &networks,
-        agents: &facts.manifest.scenario.agents,
+    let Some(attributor) = facts.attributor_in(variant) else {
+        return false;
     };
     // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here. A
     // hello without a request has a doubt of its own.
@@ -196,6 +191,6 @@ pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         hit.tokens().is_empty()
             && hit.received >= first
             && asks(&hit.kind)
-            && attribute(hit, known).actor == Actor::Provider
+            && attributor.attribute(hit).actor == Actor::Provider
     })
 }

@@ -1,11 +1,10 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use ipnet::IpNet;
-
+use crate::attribution::{Attributor, Known, Sources};
 use crate::model::{
-    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump, Manifest, Notice, Phase,
-    Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId,
+    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump, Looked, Manifest, Notice,
+    Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId, VariantRef,
 };
 
 use super::sets::each_once;
@@ -26,11 +25,14 @@ pub(super) struct Facts<'a> {
     pub(super) gaps: Vec<&'a Gap>,
     pub(super) jumps: Vec<&'a Jump>,
     pub(super) end: Option<&'a RunEnd>,
+    /// Says who came, one for each variant, in the manifest's order.
+    attributors: Vec<Attributor<'a>>,
 }
 
 impl<'a> Facts<'a> {
     /// None without a manifest.
-    pub(super) fn sort(evidence: &'a Evidence) -> Option<Self> {
+    pub(super) fn sort(evidence: &'a Evidence, sources: Sources<'a>) -> Option<Self> {
+        let mut looked = Vec::new();
         let mut facts = Self {
             run: evidence.run,
             manifest: evidence.manifest()?,
@@ -44,6 +46,7 @@ impl<'a> Facts<'a> {
             gaps: Vec::new(),
             jumps: Vec::new(),
             end: None,
+            attributors: Vec::new(),
         };
         for entry in &evidence.entries {
             match &entry.record {
@@ -70,9 +73,14 @@ impl<'a> Facts<'a> {
                 }
                 Record::Gap(gap) => facts.gaps.push(gap),
                 Record::Jump(jump) => facts.jumps.push(jump),
+                Record::Looked(found) => looked.push(found),
                 Record::End(end) => facts.end = Some(end),
             }
         }
+        let variants = facts.manifest.variants.iter();
+        facts.attributors = variants
+            .map(|variant| attributor(facts.manifest, variant, sources, &looked))
+            .collect();
         Some(facts)
     }
 
@@ -97,27 +105,16 @@ impl<'a> Facts<'a> {
         self.manifest.trials.iter().find(|trial| trial.id == id)
     }
 
-    /// Where the service fetches from when a trial's variant is played.
-    pub(super) fn networks_of(&self, id: TrialId) -> Vec<IpNet> {
-        let variant = self.trial(id).map(|trial| trial.variant.as_str());
-        self.networks_in(variant.unwrap_or_default())
+    /// Who says who came when a trial's variant was played.
+    pub(super) fn attributor_of(&self, id: TrialId) -> Option<&Attributor<'a>> {
+        self.attributor_in(&self.trial(id)?.variant)
     }
 
-    /// Where the service fetches from in a variant.
-    pub(super) fn networks_in(&self, variant: &str) -> Vec<IpNet> {
-        let variant = self
-            .manifest
-            .variants
-            .iter()
-            .find(|known| known.name == variant);
-        let own = variant.into_iter().flat_map(|variant| &variant.networks);
-        self.manifest
-            .scenario
-            .networks
-            .iter()
-            .chain(own)
-            .copied()
-            .collect()
+    /// Who says who came in a variant.
+    pub(super) fn attributor_in(&self, variant: &str) -> Option<&Attributor<'a>> {
+        let mut variants = self.manifest.variants.iter();
+        let place = variants.position(|known| known.name == variant)?;
+        self.attributors.get(place)
     }
 
     pub(super) fn exposures_of(&self, id: TrialId) -> impl Iterator<Item = &'a Exposure> + '_ {
@@ -161,4 +158,21 @@ impl<'a> Facts<'a> {
             .chain(self.probe_of(id).map(|probe| (probe.from, None)))
             .collect()
     }
+}
+
+fn attributor<'a>(
+    manifest: &Manifest,
+    variant: &VariantRef,
+    sources: Sources<'a>,
+    looked: &[&'a Looked],
+) -> Attributor<'a> {
+    let scenario = &manifest.scenario;
+    let networks = scenario.networks.iter().chain(&variant.networks);
+    let known = Known {
+        networks: networks.copied().collect(),
+        agents: scenario.agents.clone(),
+        operators: scenario.known.clone(),
+        registered: scenario.registered.clone(),
+    };
+    Attributor::new(known, sources, looked.iter().copied())
 }

@@ -14,7 +14,7 @@ mod outcome;
 mod sets;
 mod statistics;
 
-pub use judge::{JudgeError, Judged, judge};
+pub use judge::{JudgeError, Judged, judge, judge_knowing};
 pub use observe::Observation;
 pub use outcome::ExitStatus;
 pub use statistics::clopper_pearson;

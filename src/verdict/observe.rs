@@ -1,10 +1,11 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attribution::{Known, attribute};
+use crate::attribution::Attribution;
 use crate::model::{
-    Actor, Answer, Arm, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
-    Trial, TrialId, Via, millis,
+    Actor, Answer, Arm, Class, Confidence, Depth, Door, Factor, FactorKind, Hit, HitKind, Part,
+    Phase, Place, Request, Timestamp, Trial, TrialId, Via, millis,
 };
 
 use super::facts::Facts;
@@ -18,8 +19,10 @@ pub struct Observation {
     pub parts: Vec<Part>,
     /// Who it was.
     pub actor: Actor,
-    /// The factors of the attribution.
-    pub factors: Vec<String>,
+    /// The factors of the attribution, strongest first.
+    pub factors: Arc<[Factor]>,
+    /// How sure it is who it was; none where nothing tells.
+    pub confidence: Option<Confidence>,
     /// How far it went.
     pub depth: Depth,
     /// How many bytes of what is behind the link it was handed.
@@ -65,15 +68,16 @@ fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId, hearsay: bool) -
         .filter(|token| facts.is_of(token, trial))
         .map(|token| token.part)
         .collect();
-    let (actor, factors) = who(facts, trial, hit);
+    let who = who(facts, trial, hit);
     let (phase, delay) = since(facts, trial, hit.received);
     let answer = facts.answers.get(&seq).copied();
     let foremost = foremost(facts, hit, trial);
     let deed = deed(hit, foremost, answer);
     Observation {
         trial,
-        actor,
-        factors,
+        actor: who.actor,
+        factors: who.factors,
+        confidence: who.confidence,
         // Who has a link has learned where it leads.
         depth: if hearsay {
             Depth::Connected
@@ -132,17 +136,24 @@ fn deed(hit: &Hit, foremost: Option<Part>, answer: Option<&Answer>) -> Deed {
     }
 }
 
-fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> (Actor, Vec<String>) {
-    if is_ours(facts, trial, hit) {
-        return (Actor::Auditor, vec!["our own fetch".to_owned()]);
+fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> Attribution {
+    let found = facts.attributor_of(trial).map(|one| one.attribute(hit));
+    let found = found.unwrap_or_else(|| Attribution {
+        actor: Actor::Unknown,
+        factors: Arc::from([]),
+        confidence: None,
+    });
+    if !is_ours(facts, trial, hit) {
+        return found;
     }
-    let networks = facts.networks_of(trial);
-    let known = Known {
-        networks: &networks,
-        agents: &facts.manifest.scenario.agents,
-    };
-    let attribution = attribute(hit, known);
-    (attribution.actor, attribution.factors)
+    let own = Factor::plain(FactorKind::Fetch, "our own fetch");
+    Attribution {
+        actor: Actor::Auditor,
+        factors: std::iter::once(own)
+            .chain(found.factors.iter().cloned())
+            .collect(),
+        confidence: Some(Confidence::High),
+    }
 }
 
 /// Whether it was our own fetch: at the public door, of a canary that only we had, while we were fetching it, and with
