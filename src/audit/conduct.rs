@@ -23,6 +23,7 @@ use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
+use super::inquiry::Inquiry;
 use super::lookup::OwnNames;
 use super::stage::{House, Stage};
 use super::stop::Stop;
@@ -54,6 +55,8 @@ pub struct Setting {
     pub driver: DriverOptions,
     /// Whether they show a window.
     pub headed: bool,
+    /// Whom to ask about visitors' addresses afterwards.
+    pub inquiry: Inquiry,
 }
 
 /// A run that was conducted, to its end or until it was stopped.
@@ -165,6 +168,9 @@ pub async fn conduct(
             gaps.extend(health.gap);
         }
         conductor.close(&*store, run, gaps, interrupted).await?;
+        // Behind the end, which says until when was listened.
+        let asked = stop.or(setting.inquiry.make(&*store, run)).await;
+        asked.transpose()?;
     }
     played.transpose()?;
     let run = conductor.begun.then_some(run);

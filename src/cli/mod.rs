@@ -6,6 +6,7 @@ mod check;
 mod doctor;
 mod exit;
 mod judge;
+mod knowledge;
 mod log;
 mod out;
 mod plan;

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::args::ReportFormat;
 use super::exit::{Exit, Stopped};
+use super::knowledge::Held;
 use super::out::say;
 use super::store::evidence;
 use crate::model::RunId;
 use crate::report::{View, json, terminal};
 use crate::store::EvidenceStore;
-use crate::verdict::{ExitStatus, judge};
+use crate::verdict::{ExitStatus, judge_knowing};
 
 /// Where reports go, opened and ready.
 pub(super) struct Targets {
@@ -57,11 +58,12 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Stopped> {
 pub(super) fn show(
     store: &dyn EvidenceStore,
     run: RunId,
+    held: &Held,
     targets: Targets,
     colour: bool,
 ) -> Result<Exit, Stopped> {
     let evidence = evidence(store, run)?;
-    let judged = judge(&evidence).map_err(Stopped::could_not_run)?;
+    let judged = judge_knowing(&evidence, held.sources()).map_err(Stopped::could_not_run)?;
     let Some(view) = View::new(&evidence, &judged.cells) else {
         return Err(Stopped::could_not_run(
             "show the run: its evidence has no manifest",
