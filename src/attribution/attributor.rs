@@ -5,17 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ipnet::IpNet;
 
 use super::asn::AsnTable;
-use super::catalogue::{Catalogue, Kind, Pointer};
-use super::clue::{Clue, Speaks, Trace, decide};
-use crate::model::{
-    Actor, Class, Confidence, DataVersion, Door, Factor, FactorKind, Hit, HitKind, Looked,
-    LookedAsn, Operator, Part, Registered,
-};
+use super::catalogue::{Catalogue, Known as CatalogueEntry};
+use super::clue::{Speaks, decide};
+use super::visitor::Visitor;
+use crate::model::{Actor, Confidence, Factor, FactorKind, Hit, Looked, Operator, Registered};
 
 /// How many visitors are remembered: they come again, with the same agent from the same address.
 const REMEMBERED: usize = 1 << 16;
-/// The longest piece of an agent that is looked at. None known is half as long.
-const AGENT_BYTES: usize = 1024;
 
 /// What a run knows of the service it audits, and of its own identities.
 #[derive(Debug, Clone, Default)]
@@ -64,65 +60,12 @@ pub struct Attribution {
 /// Says of every hit of one variant who it was. It is made once, and may be asked from several threads.
 #[derive(Debug)]
 pub struct Attributor<'a> {
-    sources: Sources<'a>,
-    known: Known,
+    pub(super) sources: Sources<'a>,
+    pub(super) known: Known,
     /// Places in the catalogue of those whose machines the service fetches with.
-    under_audit: Vec<usize>,
-    looked: HashMap<IpAddr, &'a Looked>,
+    pub(super) places: Vec<usize>,
+    pub(super) looked: HashMap<IpAddr, &'a Looked>,
     remembered: Mutex<HashMap<Visitor, Attribution>>,
-}
-
-/// What an attribution is made from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Visitor {
-    door: Door,
-    peer: IpAddr,
-    forwarded: Option<IpAddr>,
-    agent: Option<String>,
-    trace: Trace,
-}
-
-impl Visitor {
-    fn of(hit: &Hit) -> Self {
-        let (forwarded, agent) = match &hit.kind {
-            HitKind::Http(request) => {
-                let agent = request.header("user-agent").map(|value| value.text());
-                (request.forwarded, agent)
-            }
-            // The peer of a DNS query is a resolver, which has no agent.
-            HitKind::Connection { .. }
-            | HitKind::Dns(_)
-            | HitKind::Packet(_)
-            | HitKind::Hello(_) => (None, None),
-        };
-        Self {
-            door: hit.door,
-            peer: hit.peer.ip().to_canonical(),
-            forwarded: forwarded.map(|address| address.to_canonical()),
-            agent: agent.map(|text| cut(&text).to_owned()),
-            trace: trace(hit),
-        }
-    }
-}
-
-fn cut(text: &str) -> &str {
-    match text.char_indices().find(|(at, _)| *at >= AGENT_BYTES) {
-        Some((at, _)) => &text[..at],
-        None => text,
-    }
-}
-
-fn trace(hit: &Hit) -> Trace {
-    let matches = &hit.recognition.matches;
-    let of_host = |token: crate::model::TokenId| token.part == Part::Host;
-    let only_host = matches
-        .iter()
-        .all(|one| one.class == Class::Intact && one.token.is_some_and(of_host));
-    match (matches.is_empty(), only_host) {
-        (true, _) => Trace::Nothing,
-        (_, true) => Trace::Host,
-        _ => Trace::Link,
-    }
 }
 
 impl<'a> Attributor<'a> {
@@ -135,9 +78,12 @@ impl<'a> Attributor<'a> {
     ) -> Self {
         let places = known.operators.iter();
         let places = places.filter_map(|&operator| sources.catalogue.place(operator));
+        // What was found out last counts, in whatever order it was written down.
+        let mut looked: Vec<&Looked> = looked.into_iter().collect();
+        looked.sort_by_key(|one| one.at);
         let looked = looked.into_iter();
         Self {
-            under_audit: places.collect(),
+            places: places.collect(),
             looked: looked
                 .map(|one| (one.address.to_canonical(), one))
                 .collect(),
@@ -169,44 +115,15 @@ impl<'a> Attributor<'a> {
     /// Whether the service may be behind an address: always, unless it is known from where it comes, and not from there.
     #[must_use]
     pub fn may_be_provider(&self, address: IpAddr) -> bool {
-        let known = self.under_audit.iter();
-        let mut known = known.filter_map(|&who| self.sources.catalogue.known(who));
-        let lists = !self.known.networks.is_empty()
-            || (!self.under_audit.is_empty()
-                && known.all(|one| one.has_networks && !one.agent_alone));
-        let mut clues = Vec::new();
-        self.networks(&mut clues, address, FactorKind::Network);
-        self.names(&mut clues, address);
-        self.systems(&mut clues, address);
-        !lists
-            || clues
-                .iter()
-                .any(|clue| matches!(clue.speaks, Speaks::Provider { .. }))
+        let mut known = self.under_audit();
+        let is_listed = !self.known.networks.is_empty()
+            || (!self.places.is_empty() && known.all(|one| one.has_networks && !one.agent_alone));
+        let mut clues = self.at(address, FactorKind::Network).into_iter();
+        !is_listed || clues.any(|clue| matches!(clue.speaks, Speaks::Provider { .. }))
     }
 
     fn find(&self, visitor: &Visitor) -> Attribution {
-        let mut clues = Vec::new();
-        if let Door::Browser { account, .. } = visitor.door {
-            let factor = Factor::plain(FactorKind::Door, format!("the {account}'s own door"));
-            let speaks = Speaks::Own(account);
-            clues.push(Clue { factor, speaks });
-        }
-        // The proxies are the auditor's own, so their word is as good as the peer; it stays a factor of its own.
-        let addresses = || std::iter::once(visitor.peer).chain(visitor.forwarded);
-        addresses().for_each(|address| self.registered(&mut clues, address));
-        self.networks(&mut clues, visitor.peer, FactorKind::Network);
-        if let Some(address) = visitor.forwarded {
-            self.networks(&mut clues, address, FactorKind::Forwarded);
-        }
-        addresses().for_each(|address| self.names(&mut clues, address));
-        addresses().for_each(|address| self.systems(&mut clues, address));
-        if let Some(agent) = &visitor.agent {
-            self.agents(&mut clues, agent, visitor.forwarded.unwrap_or(visitor.peer));
-        }
-        if visitor.trace == Trace::Nothing {
-            let says = "had nothing of any link of ours";
-            clues.push(Clue::note(Factor::plain(FactorKind::Trace, says)));
-        }
+        let mut clues = self.clues(visitor);
         let (actor, confidence) = decide(&clues, visitor.trace);
         clues.sort_by_key(|clue| (clue.factor.kind, matches!(clue.speaks, Speaks::Nobody)));
         Attribution {
@@ -216,202 +133,11 @@ impl<'a> Attributor<'a> {
         }
     }
 
-    fn registered(&self, clues: &mut Vec<Clue>, address: IpAddr) {
-        let registered = self.known.registered.iter();
-        for one in registered.filter(|one| one.network.contains(&address)) {
-            let Registered { account, network } = one;
-            let says = format!("registered address of the {account}, in {network}");
-            clues.push(Clue {
-                factor: Factor::plain(FactorKind::Registered, says),
-                speaks: Speaks::Own(*account),
-            });
-        }
+    /// Those whose machines the service fetches with.
+    pub(super) fn under_audit(&self) -> impl Iterator<Item = &CatalogueEntry> {
+        let catalogue = self.sources.catalogue;
+        self.places.iter().filter_map(|&who| catalogue.known(who))
     }
-
-    fn networks(&self, clues: &mut Vec<Clue>, address: IpAddr, kind: FactorKind) {
-        let words = match kind {
-            FactorKind::Forwarded => "forwarded for an address in",
-            _ => "address in",
-        };
-        let own = self
-            .known
-            .networks
-            .iter()
-            .find(|one| one.contains(&address));
-        if let Some(network) = own {
-            clues.push(Clue {
-                factor: Factor::plain(kind, format!("{words} {network}")),
-                speaks: Speaks::Provider { alone: true },
-            });
-        }
-        for (network, points) in self.sources.catalogue.networks(address) {
-            let says = format!("{words} {network} ({})", self.title(*points));
-            self.point(clues, kind, says, *points, true);
-        }
-    }
-
-    fn names(&self, clues: &mut Vec<Clue>, address: IpAddr) {
-        let looked = self.looked.get(&address).into_iter();
-        for one in looked.flat_map(|looked| &looked.names) {
-            if !one.confirmed {
-                let says = format!("named {}, which does not lead back to it", one.name);
-                clues.push(Clue::note(Factor::plain(FactorKind::Name, says)));
-                continue;
-            }
-            let mut any = false;
-            for points in self.sources.catalogue.named(&one.name) {
-                any = true;
-                let says = format!(
-                    "named {}, which leads back to it ({})",
-                    one.name,
-                    self.title(points)
-                );
-                self.point(clues, FactorKind::Name, says, points, true);
-            }
-            if !any {
-                let says = format!("named {}, which leads back to it", one.name);
-                clues.push(Clue::note(Factor::plain(FactorKind::Name, says)));
-            }
-        }
-    }
-
-    /// What a table in use says, or else what the run wrote down; and what comes with the program.
-    fn systems_of(&self, address: IpAddr) -> Vec<LookedAsn> {
-        let now = self.sources.table.and_then(|table| table.find(address));
-        let then = || {
-            self.looked
-                .get(&address)
-                .and_then(|looked| looked.asn.clone())
-        };
-        let mut found: Vec<LookedAsn> = now.or_else(then).into_iter().collect();
-        let built_in = self.sources.catalogue.system(address);
-        found.extend(built_in.filter(|system| found.iter().all(|one| one.number != system.number)));
-        found
-    }
-
-    fn systems(&self, clues: &mut Vec<Clue>, address: IpAddr) {
-        for LookedAsn {
-            number, org, table, ..
-        } in self.systems_of(address)
-        {
-            let (owners, tenants) = (
-                self.sources.catalogue.owners(number),
-                self.sources.catalogue.tenants(number),
-            );
-            let mut push = |points: Pointer, kind, says| {
-                let before = clues.len();
-                self.point(clues, kind, says, points, true);
-                // Who announces it is read from the table; whose it is, from the catalogue.
-                clues
-                    .iter_mut()
-                    .skip(before)
-                    .for_each(|clue| clue.factor.data = Some(table.clone()));
-            };
-            for &points in owners {
-                let says = format!("address of AS{number} ({})", self.title(points));
-                push(points, FactorKind::Asn, says);
-            }
-            for &points in tenants
-                .iter()
-                .filter(|points| self.under_audit.contains(&points.who))
-            {
-                let says = format!(
-                    "address of AS{number}, where {} stands, and others do ({org})",
-                    self.title(points)
-                );
-                push(points, FactorKind::Cloud, says);
-            }
-            if owners.is_empty() {
-                let says = format!("address of AS{number} ({org})");
-                let factor = factor(FactorKind::Asn, says, Some(table));
-                clues.push(Clue::note(factor));
-            }
-        }
-    }
-
-    fn agents(&self, clues: &mut Vec<Clue>, agent: &str, address: IpAddr) {
-        let own = self
-            .known
-            .agents
-            .iter()
-            .find(|part| agent.contains(part.as_str()));
-        if let Some(part) = own {
-            let alone = self.known.networks.is_empty() && self.all_lack_lists();
-            clues.push(Clue {
-                factor: Factor::plain(FactorKind::Agent, format!("agent says `{part}`")),
-                speaks: Speaks::Provider { alone },
-            });
-        }
-        for pattern in self.sources.catalogue.agents(agent) {
-            let points = Pointer {
-                who: pattern.who,
-                data: pattern.data,
-            };
-            let says = format!("agent says `{}` ({})", pattern.words(), self.title(points));
-            let alone = self.agent_alone(points.who, address);
-            self.point(clues, FactorKind::Agent, says, points, alone);
-        }
-    }
-
-    /// Whether of nobody under audit it is known from where alone it fetches.
-    fn all_lack_lists(&self) -> bool {
-        let known = self.under_audit.iter();
-        let mut known = known.filter_map(|&who| self.sources.catalogue.known(who));
-        known.all(|known| known.agent_alone)
-    }
-
-    /// Whether an agent counts where nothing else speaks for whom it names. Of others, it never makes out a service:
-    /// agents of services are what is spoofed.
-    fn agent_alone(&self, who: usize, address: IpAddr) -> bool {
-        let Some(known) = self.sources.catalogue.known(who) else {
-            return false;
-        };
-        if !self.under_audit.contains(&who) {
-            return known.kind != Kind::Service;
-        }
-        let systems = self.systems_of(address);
-        let is_there = |system: &LookedAsn| {
-            let catalogue = self.sources.catalogue;
-            let all = catalogue
-                .owners(system.number)
-                .iter()
-                .chain(catalogue.tenants(system.number));
-            all.into_iter().any(|points| points.who == who)
-        };
-        let elsewhere = known.has_clouds && !systems.is_empty() && !systems.iter().any(is_there);
-        self.known.networks.is_empty() && known.agent_alone && !elsewhere
-    }
-
-    fn point(
-        &self,
-        clues: &mut Vec<Clue>,
-        kind: FactorKind,
-        says: String,
-        points: Pointer,
-        alone: bool,
-    ) {
-        let whose = self.sources.catalogue.known(points.who);
-        let speaks = match whose {
-            _ if self.under_audit.contains(&points.who) => Speaks::Provider { alone },
-            Some(known) => Speaks::Other {
-                who: points.who,
-                kind: known.kind,
-                alone,
-            },
-            None => Speaks::Nobody,
-        };
-        let factor = factor(kind, says, self.sources.catalogue.data(points.data));
-        clues.push(Clue { factor, speaks });
-    }
-
-    fn title(&self, points: Pointer) -> &str {
-        let known = self.sources.catalogue.known(points.who);
-        known.map_or("somebody", |known| known.title.as_str())
-    }
-}
-
-const fn factor(kind: FactorKind, says: String, data: Option<DataVersion>) -> Factor {
-    Factor { kind, says, data }
 }
 
 #[cfg(test)]
@@ -420,7 +146,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Account, Arm, Bytes, Form, LookedName, Place, Recognition, Request, RunId, TokenId, TrialId,
+        Account, Arm, Bytes, DataVersion, Door, Form, HitKind, LookedAsn, LookedName, Part, Place,
+        Query, Recognition, Request, RunId, TokenId, Transport, TrialId,
     };
 
     const LINK: TokenId = TokenId {
@@ -833,6 +560,64 @@ mod tests {
         assert_eq!(who(slack(), &[], &bot), (Actor::Background, None));
     }
 
+    /// Google looks names up for everybody, and for itself.
+    #[test]
+    fn a_look_up_by_a_public_resolver_is_nobodys() {
+        let mut hit = at("198.51.100.9", "");
+        hit.kind = HitKind::Dns(Query {
+            transport: Transport::Udp,
+            id: 1,
+            flags: 0,
+            name: "token.canary.example.".into(),
+            class: 1,
+            type_code: 1,
+            type_name: "A".into(),
+            edns: None,
+            reply: None,
+        });
+        let google = [looked("198.51.100.9", &[], Some((15169, "GOOGLE")))];
+        let line = [looked("198.51.100.9", &[], Some((38631, "LY Corporation")))];
+        assert_eq!(
+            who(service(Operator::Google), &google, &hit),
+            (Actor::Unknown, None)
+        );
+        assert_eq!(
+            who(service(Operator::Slack), &google, &hit),
+            (Actor::Unknown, None)
+        );
+        assert_eq!(
+            who(service(Operator::Line), &line, &hit),
+            (Actor::Provider, MEDIUM)
+        );
+        assert_eq!(
+            says(service(Operator::Google), &google, &hit),
+            ["address of AS15169 (Google)"]
+        );
+    }
+
+    /// A proxy of our own that stands beside our phone, or at somebody who is known, says nothing of whom it forwards for.
+    #[test]
+    fn a_proxys_own_address_speaks_for_nobody() {
+        let through = |peer: &str| forwarded(at(peer, "curl/8"), "192.0.2.7");
+        assert_eq!(
+            who(with_phone(Operator::Slack), &[], &through("203.0.113.7")),
+            (Actor::Unknown, None)
+        );
+        assert_eq!(
+            who(service(Operator::Slack), &[], &through("149.154.161.9")),
+            (Actor::Unknown, None)
+        );
+        assert_eq!(
+            who(service(Operator::Telegram), &[], &through("149.154.161.9")),
+            (Actor::Unknown, None)
+        );
+        let phone = forwarded(at("149.154.161.9", "curl/8"), "203.0.113.7");
+        assert_eq!(
+            who(with_phone(Operator::Telegram), &[], &phone),
+            (Actor::Sender, HIGH)
+        );
+    }
+
     /// Slack's agent from Telegram's network is not Slack.
     #[test]
     fn another_companys_network_outranks_an_agent() {
@@ -887,6 +672,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// A factor never disappears because another is there.
         #[test]
         fn no_factor_hides_another(

@@ -16,6 +16,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("telegram.toml", include_str!("data/telegram.toml")),
     ("google.toml", include_str!("data/google.toml")),
     ("scanners.toml", include_str!("data/scanners.toml")),
+    ("bitsight.toml", include_str!("data/bitsight.toml")),
     ("agents.toml", include_str!("data/agents.toml")),
 ];
 const ASNS: &str = include_str!("data/asns.csv");
@@ -102,6 +103,8 @@ struct RawKnown {
     #[serde(default)]
     agent_alone: bool,
     #[serde(default)]
+    public_resolver: bool,
+    #[serde(default)]
     agents: Vec<RawAgent>,
 }
 
@@ -121,6 +124,8 @@ pub(super) struct Known {
     pub(super) kind: Kind,
     /// An agent of its own from anywhere is taken for it, weakly.
     pub(super) agent_alone: bool,
+    /// Its machines look names up for everybody.
+    pub(super) public_resolver: bool,
     /// It has networks that it publishes as its own.
     pub(super) has_networks: bool,
     /// It stands beside tenants of all kinds.
@@ -360,6 +365,7 @@ impl Building {
                 title,
                 kind,
                 agent_alone: false,
+                public_resolver: false,
                 has_networks: false,
                 has_clouds: false,
             });
@@ -370,6 +376,7 @@ impl Building {
     fn facts(&mut self, raw: &RawKnown, points: Pointer) {
         if let Some(known) = self.done.known.get_mut(points.who) {
             known.agent_alone |= raw.agent_alone;
+            known.public_resolver |= raw.public_resolver;
             known.has_networks |= !raw.networks.is_empty();
             known.has_clouds |= !raw.clouds.is_empty();
         }

@@ -6,6 +6,8 @@ use crate::model::{Account, Actor, Confidence, Factor, FactorKind};
 pub(super) struct Clue {
     pub(super) factor: Factor,
     pub(super) speaks: Speaks,
+    /// A known company: its place in the catalogue.
+    pub(super) who: Option<usize>,
 }
 
 /// For whom a factor speaks.
@@ -15,19 +17,25 @@ pub(super) enum Speaks {
     Own(Account),
     /// The service under audit. `alone`: even where nothing else does.
     Provider { alone: bool },
-    /// Somebody else who is known, by the place in the catalogue. `alone`: even where nothing else does.
-    Other { who: usize, kind: Kind, alone: bool },
+    /// Somebody else who is known. `alone`: even where nothing else does.
+    Other { kind: Kind, alone: bool },
     /// Nobody.
     Nobody,
 }
 
 impl Clue {
-    /// A fact that points at nobody.
-    pub(super) const fn note(factor: Factor) -> Self {
+    /// A fact from the scenario, or from the experiment.
+    pub(super) const fn new(factor: Factor, speaks: Speaks) -> Self {
         Self {
             factor,
-            speaks: Speaks::Nobody,
+            speaks,
+            who: None,
         }
+    }
+
+    /// A fact that points at nobody.
+    pub(super) const fn note(factor: Factor) -> Self {
+        Self::new(factor, Speaks::Nobody)
     }
 
     const fn is_of_provider(&self) -> bool {
@@ -36,7 +44,7 @@ impl Clue {
 
     const fn other(&self) -> Option<usize> {
         match self.speaks {
-            Speaks::Other { who, .. } => Some(who),
+            Speaks::Other { .. } => self.who,
             _ => None,
         }
     }
@@ -138,7 +146,7 @@ fn by_agent(clues: &[Clue]) -> Option<Confidence> {
 /// Whoever has a whole link of ours had it from somebody, even if looking at the whole net is their business.
 fn somebody_else(clues: &[Clue], trace: Trace, on_ground: bool) -> Actor {
     let mut kinds = clues.iter().filter_map(|clue| match clue.speaks {
-        Speaks::Other { kind, alone, .. } => {
+        Speaks::Other { kind, alone } => {
             (if on_ground { clue.is_ground() } else { alone }).then_some(kind)
         }
         _ => None,

@@ -33,7 +33,9 @@ mod attributor;
 mod catalogue;
 mod clue;
 mod forwarded;
+mod gather;
 mod span;
+mod visitor;
 
 pub use asn::{AsnError, AsnTable};
 pub use attributor::{Attribution, Attributor, Known, Sources};

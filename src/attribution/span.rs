@@ -163,6 +163,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         /// However spans lie to each other, as many are found as looking at each one finds.
         #[test]
         fn it_finds_what_looking_at_each_finds(
