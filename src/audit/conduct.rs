@@ -152,6 +152,7 @@ pub async fn conduct(
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let driver = driver?;
+    let afterwards = teller.clone();
     let house = house(&setting, &post, secrets, &store, teller).await;
     let played = match &house {
         Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
@@ -169,7 +170,8 @@ pub async fn conduct(
         }
         conductor.close(&*store, run, gaps, interrupted).await?;
         // Behind the end, which says until when was listened.
-        let asked = stop.or(setting.inquiry.make(&*store, run)).await;
+        let inquiry = setting.inquiry.make(&*store, run, &afterwards);
+        let asked = stop.or(inquiry).await;
         asked.transpose()?;
     }
     played.transpose()?;

@@ -10,6 +10,7 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::event::{Event, Teller};
 use super::lookup::{Failed, by_tcp, by_udp};
 use crate::attribution::AsnTable;
 use crate::model::{Door, Evidence, Hit, HitKind, Looked, LookedName, Record, RunId, Timestamp};
@@ -44,12 +45,20 @@ impl Inquiry {
         &self,
         store: &dyn EvidenceStore,
         run: RunId,
+        teller: &Teller,
     ) -> Result<(), StoreError> {
         if self.resolver.is_none() && self.table.is_none() {
             return Ok(());
         }
         let visitors = visitors(&store.evidence(run).await?);
         let (few, left) = visitors.split_at(visitors.len().min(MOST_ADDRESSES));
+        let asked = few
+            .iter()
+            .filter(|address| self.whom(**address).is_some())
+            .count();
+        if asked > 0 {
+            teller.tell(Event::Asking(asked));
+        }
         let over = Instant::now() + ALTOGETHER;
         for some in few.chunks(AT_ONCE) {
             let mut asked = JoinSet::new();
@@ -69,6 +78,12 @@ impl Inquiry {
         Ok(())
     }
 
+    /// The resolver to ask about an address.
+    fn whom(&self, address: IpAddr) -> Option<SocketAddr> {
+        self.resolver
+            .filter(|_| self.local || is_of_the_world(address))
+    }
+
     /// None where there is nothing to say.
     async fn about(&self, address: IpAddr, over: Instant) -> Option<Looked> {
         let mut looked = Looked {
@@ -78,9 +93,7 @@ impl Inquiry {
             asn: self.table.as_ref().and_then(|table| table.find(address)),
             error: None,
         };
-        let resolver = self
-            .resolver
-            .filter(|_| self.local || is_of_the_world(address));
+        let resolver = self.whom(address);
         if let Some(resolver) = resolver {
             match timeout_at(over, names(resolver, address)).await {
                 Ok(Ok(names)) => looked.names = names,
@@ -328,7 +341,7 @@ mod tests {
         for hit in hits {
             EvidenceStore::append(&store, RUN, hit).await.unwrap();
         }
-        inquiry.make(&store, RUN).await.unwrap();
+        inquiry.make(&store, RUN, &Teller::new().0).await.unwrap();
         let evidence = EvidenceStore::evidence(&store, RUN).await.unwrap();
         let looked = evidence
             .entries

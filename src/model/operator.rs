@@ -11,8 +11,10 @@ named! {
         WhatsApp = "whatsapp",
         /// X, formerly Twitter.
         X = "x",
-        /// Microsoft Teams, and Skype before it.
+        /// Microsoft Teams.
         MicrosoftTeams = "microsoft-teams",
+        /// Skype, which Teams took the place of in 2025.
+        Skype = "skype",
         /// Slack.
         Slack = "slack",
         /// Discord.
