@@ -66,7 +66,12 @@ fn a_provider_that_reads_is_observed() {
         "counted from sending, not from typing"
     );
     assert_eq!(cell.actors[0].actor, Actor::Provider);
-    assert_eq!(cell.actors[0].factors, ["address in 198.51.100.0/24"]);
+    let factors: Vec<String> = cell.actors[0]
+        .factors
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(factors, ["address in 198.51.100.0/24"]);
 }
 
 /// The Skype story of 2013: four links, two of them asked for with HEAD.

@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use crate::attribution::{Known, attribute};
 use crate::model::{
     Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Phase, Timestamp, Trial, Via, millis,
 };
@@ -201,10 +200,8 @@ fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
     let Some(first) = facts.first_exposure() else {
         return false;
     };
-    let networks = facts.networks_in(variant);
-    let known = Known {
-        networks: &networks,
-        agents: &facts.manifest.scenario.agents,
+    let Some(attributor) = facts.attributor_in(variant) else {
+        return false;
     };
     // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here. A
     // hello without a request has a doubt of its own.
@@ -213,16 +210,14 @@ fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         hit.received >= first
             && asks(&hit.kind)
             && !hit.names_a_link()
-            && attribute(hit, known).actor == Actor::Provider
+            && attributor.attribute(hit).actor == Actor::Provider
     })
 }
 
 fn last_hello(facts: &Facts<'_>, variant: &str) -> Option<Timestamp> {
-    let networks = facts.networks_in(variant);
-    let may_be_provider = |hit: &Hit| {
-        let address = hit.peer.ip().to_canonical();
-        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
-    };
+    let attributor = facts.attributor_in(variant);
+    let may_be_provider =
+        |hit: &Hit| attributor.is_none_or(|one| one.may_be_provider(hit.peer.ip().to_canonical()));
     let hellos = facts.unasked().filter(|hit| may_be_provider(hit));
     hellos.map(|hit| hit.received).max()
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::attribution::Sources;
 use crate::canary::wrapper;
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
@@ -40,7 +41,15 @@ pub enum JudgeError {
 /// # Errors
 /// The evidence has no manifest.
 pub fn judge(evidence: &Evidence) -> Result<Judged, JudgeError> {
-    let facts = Facts::sort(evidence).ok_or(JudgeError::NoManifest)?;
+    judge_knowing(evidence, Sources::built_in())
+}
+
+/// Says what can be said, with other knowledge of who is who than what comes with the program.
+///
+/// # Errors
+/// The evidence has no manifest.
+pub fn judge_knowing(evidence: &Evidence, sources: Sources<'_>) -> Result<Judged, JudgeError> {
+    let facts = Facts::sort(evidence, sources).ok_or(JudgeError::NoManifest)?;
     let observations = observe(&facts);
     let seen = Seen::new(&observations);
     let mut failures: HashMap<&str, Vec<&Failure>> = HashMap::new();
@@ -397,6 +406,10 @@ fn summary(actor: Actor, seen: &[&Observation]) -> Option<ActorSummary> {
         bytes: seen.iter().map(|seen| seen.bytes).max().unwrap_or_default(),
         agents: texts(|seen| seen.agent.as_deref()),
         peers: sorted(first_once(seen.iter().map(|seen| seen.address()))),
-        factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter().cloned())),
+        factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter()))
+            .into_iter()
+            .cloned()
+            .collect(),
+        confidence: seen.iter().filter_map(|seen| seen.confidence).min(),
     })
 }

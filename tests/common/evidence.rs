@@ -403,6 +403,8 @@ fn manifest() -> Manifest {
             checked: "2026-11-23".into(),
             networks: vec!["198.51.100.0/24".parse().unwrap()],
             agents: vec!["ExampleBot".into()],
+            known: Vec::new(),
+            registered: Vec::new(),
         },
         seed: 7,
         window: WINDOW,
