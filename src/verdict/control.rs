@@ -39,7 +39,8 @@ impl Controls {
             .iter()
             .any(|(trial, dossier)| has_leaked(seen, trial, dossier));
         let replays = replays(seen, &trials);
-        let noise = leaked || replays.keys().any(|actor| actor.may_be_provider());
+        // Any other follower adds visits and hides none: see `Controls::are_followed`.
+        let noise = leaked || replays.contains_key(&Actor::Provider);
         let skewed = clock_moved(facts)
             || trials
                 .iter()
@@ -72,6 +73,12 @@ impl Controls {
         let planted = trial.form == Form::Https && trial.arm.is_shown();
         let out = dossier.out_since();
         planted && out.is_some_and(|out| self.last_hello.is_some_and(|hello| hello >= out))
+    }
+
+    /// Whether somebody who may be the provider follows our own steps about, as a carrier does who asks again for what its
+    /// customers ask for. That stands against visits, which it may have made, and not against absence, which it cannot.
+    pub(super) fn are_followed(&self) -> bool {
+        self.replays.keys().any(|actor| actor.may_be_provider())
     }
 
     /// Whether a visit goes beyond what follows our own steps about.

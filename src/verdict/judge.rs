@@ -161,9 +161,12 @@ impl<'a> Bench<'a> {
 
     /// The verdict, and what it means for the claim.
     fn speak(&self, cell: &mut Cell, seen: &[&Observation]) {
-        if cell.hits + cell.late == 0 && cell.arm != Arm::Reached {
-            self.doubt_absence(cell);
+        match cell.hits + cell.late {
+            0 if cell.arm != Arm::Reached => self.doubt_absence(cell),
+            1.. if self.controls.are_followed() => add(&mut cell.doubts, Doubt::NoiseInControl),
+            _ => {}
         }
+        cell.doubts.sort_unstable();
         cell.verdict = self.verdict(cell, seen);
         if cell.verdict == Verdict::Observed {
             let counted = seen.iter().filter(|seen| self.makes(cell.arm, seen));
@@ -208,7 +211,6 @@ impl<'a> Bench<'a> {
         if cell.arm.is_shown() && (known || self.controls.came_by_another_link) {
             add(&mut cell.doubts, Doubt::LinkRewritten);
         }
-        cell.doubts.sort_unstable();
     }
 
     /// Whether a trial's link got where its arm wants it.
