@@ -2,6 +2,7 @@
 //!
 //! Everything here can be written to the evidence and read back; the serialised shape is part of the evidence format.
 
+mod calibration;
 mod cell;
 mod evidence;
 mod hello;
@@ -10,6 +11,7 @@ mod recognition;
 mod time;
 mod trial;
 
+pub use calibration::{Calibration, Flaw, Judgements, Measure, Rehearsed, Share, Truth};
 pub use cell::{
     Actor, ActorSummary, Advice, Cell, Constancy, Depth, Doubt, Interval, Outcome, Settles, Verdict,
 };
