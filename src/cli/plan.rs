@@ -35,10 +35,8 @@ fn shown(chosen: &Chosen) -> String {
             .filter(|trial| trial.variant == variant.name);
         lines.extend(trials.map(|trial| line(trial, experiment)));
     }
-    lines.push(format!(
-        "\nlisten for {}, browsers left as they are\n",
-        display_duration(experiment.window)
-    ));
+    lines.push(String::new());
+    lines.extend(afterwards(chosen));
     lines.extend(
         plan.rounds()
             .flat_map(|round| round.closing)
@@ -50,6 +48,35 @@ fn shown(chosen: &Chosen) -> String {
     lines.push(format!("waits: {}", waits(chosen)));
     lines.push(sum(&plan.trials));
     lines.join("\n") + "\n"
+}
+
+/// What follows when all of a round is sent.
+fn afterwards(chosen: &Chosen) -> Vec<String> {
+    let experiment = &chosen.scenario.experiment;
+    let has = |arm: &Arm| experiment.arms.contains(arm);
+    let any = |arms: &[Arm]| arms.iter().any(has);
+    let listen = format!(
+        "listen for {}, browsers left as they are",
+        display_duration(experiment.window)
+    );
+    let mut lines = vec![listen.clone()];
+    if any(&[Arm::Sent, Arm::Received, Arm::Opened]) {
+        lines.push("the recipient comes back and looks for every message".to_owned());
+    }
+    if any(&[Arm::Received, Arm::Opened]) {
+        lines.push(listen.clone());
+    }
+    if has(&Arm::Opened) {
+        lines.push("the recipient follows its links".to_owned());
+        lines.push(listen);
+    }
+    if chosen.plan.rounds().len() > 1 {
+        lines.push(
+            "all this again with the trials of the next round, as long as they would say more"
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 fn line(trial: &Trial, experiment: &Experiment) -> String {

@@ -6,7 +6,7 @@ use super::exit::{Exit, Stopped};
 use super::progress::Progress;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
-use super::store::{Named, SECRET};
+use super::store::{Named, SECRET, evidence};
 use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
 use crate::model::Doorway;
@@ -27,7 +27,7 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let store = named.any();
     let conducted = play(setting, Arc::clone(&store), quiet)?;
     let shown = match conducted.run {
-        Some(run) => show(&*store, run, targets, colour),
+        Some(run) => show(&evidence(&*store, run)?, targets, colour),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {

@@ -8,6 +8,7 @@
 
 mod advice;
 mod control;
+mod explain;
 mod facts;
 mod judge;
 mod observe;
@@ -16,6 +17,7 @@ mod seen;
 mod sets;
 mod statistics;
 
+pub use explain::{Explanation, advised, explain, name_of};
 pub use judge::{JudgeError, Judged, judge};
 pub use observe::Observation;
 pub use outcome::ExitStatus;
