@@ -2,11 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use waxseal::audit::calibrate::Worlds;
+mod common;
+
+use std::process::Command;
+
+use common::evidence::{Run, Visit};
+use common::golden::assert_golden;
+use serde_json::Value;
+use waxseal::audit::calibrate::{Worlds, held};
 use waxseal::model::{
-    Actor, Arm, Calibration, Cell, Door, Doubt, Evidence, Flaw, HitKind, Interval, Measure, Record,
-    Share, Verdict,
+    Actor, Arm, Calibration, Cell, Depth, Door, Doubt, Evidence, Flaw, HitKind, Interval, Measure,
+    Record, Rehearsed, Share, Verdict,
 };
+use waxseal::report::{calibration, json};
 use waxseal::verdict::judge;
 
 /// As many worlds as show what a wrong judge does.
@@ -24,12 +32,7 @@ fn by(judge_by: impl Fn(&Evidence) -> Vec<Cell>) -> Calibration {
 }
 
 fn share(found: &Calibration, measure: Measure) -> Share {
-    found
-        .shares
-        .iter()
-        .find(|(one, _)| *one == measure)
-        .unwrap()
-        .1
+    *found.share(measure).unwrap()
 }
 
 /// Ours, told about every record but some.
@@ -188,4 +191,132 @@ fn intervals_that_are_too_narrow_are_found_out() {
     for measure in [Measure::IntervalCoverage, Measure::ToppedUpCoverage] {
         assert!(share(&wald, measure).share() < 0.95 && measure.is_wrong(&share(&wald, measure)));
     }
+}
+
+/// A run of the lab scenario's kind, whose claims are what is true of a provider that reads what is sent.
+fn of_a_reader() -> Run {
+    let mut run = Run::quiet(3);
+    for (nth, trial) in run.of(Arm::Sent).into_iter().enumerate() {
+        run.visit(trial, Visit::provider(10.7 + nth as f64));
+    }
+    run.expect(
+        Arm::Sent,
+        Verdict::Observed,
+        Some(Depth::Read),
+        Some(vec![Actor::Provider]),
+    );
+    run.expect(Arm::Drafted, Verdict::NotObserved, None, Some(vec![]));
+    run
+}
+
+fn persona(run: &Run) -> Rehearsed {
+    let evidence = run.evidence();
+    held(&evidence, &judged(&evidence)).remove(0)
+}
+
+#[test]
+fn a_persona_is_right_when_all_that_is_said_is_true() {
+    let right = persona(&of_a_reader());
+    let truth = "sent/http observed, read by provider; drafted/http not-observed by nobody";
+    assert_eq!(
+        (right.expected.as_str(), right.verdict.as_str()),
+        (truth, truth)
+    );
+    assert!(right.right);
+}
+
+#[test]
+fn a_persona_is_wrong_when_anything_else_is_said() {
+    let mut run = of_a_reader();
+    let drafted = run.of(Arm::Drafted)[0];
+    run.visit(drafted, Visit::new(12.0));
+    run.gap();
+    let wrong = persona(&run);
+    assert!(!wrong.right);
+    assert_eq!(
+        wrong.verdict,
+        "sent/http observed, read by provider (coverage-gap); drafted/http observed by unknown (coverage-gap)"
+    );
+    assert!(
+        !persona(&Run::quiet(3)).right,
+        "nothing is claimed, so nothing is shown"
+    );
+}
+
+/// Some of everything, and one that is wrong.
+fn with_personas() -> Calibration {
+    let mut found = Worlds::new()
+        .unwrap()
+        .simulate(1, 200, || {})
+        .unwrap()
+        .close(1);
+    found.personas = vec![persona(&of_a_reader())];
+    found
+}
+
+#[test]
+fn a_calibration_is_shown_like_a_run() {
+    let mut found = with_personas();
+    let text = calibration(&found, false);
+    assert!(text.contains("PASS  false-clean"), "{text}");
+    assert!(text.contains("1 of 1 personas judged right"), "{text}");
+    assert!(calibration(&found, true).contains('\u{1b}'));
+    found.personas[0].right = false;
+    found.personas[0].name = "\u{1b}[2Jnobody".into();
+    let text = calibration(&found, false);
+    assert!(text.contains("truly: sent/http observed"), "{text}");
+    assert!(!text.contains('\u{1b}') && !found.is_right(), "{text}");
+}
+
+#[test]
+fn json_format_1_of_a_calibration_has_its_published_shape() {
+    let schema = json::calibration_v1::json_schema();
+    let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    assert_golden("scenarios/schema/calibration.v1.json", &text);
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let written = json::calibration_1(&with_personas()).unwrap();
+    let report: Value = serde_json::from_str(&written).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&report)
+        .map(|error| error.to_string())
+        .collect();
+    assert_eq!(errors, [""; 0]);
+    assert_eq!(
+        (&report["worlds"], &report["false_clean"]),
+        (&200.into(), &0.0.into())
+    );
+    assert_eq!(report["personas"][0]["right"], true);
+}
+
+#[test]
+fn the_verb_prints_its_figures_and_ends_well_when_nothing_is_wrong() {
+    let run = |more: &[&str]| {
+        let mut waxseal = Command::new(env!("CARGO_BIN_EXE_waxseal"));
+        waxseal
+            .args(["calibrate", "--worlds", "300", "--no-browser"])
+            .args(more)
+            .output()
+            .unwrap()
+    };
+    let shown = run(&[]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{text}");
+    assert!(
+        text.contains("300 worlds   seed 1") && text.contains("within their limits"),
+        "{text}"
+    );
+    assert_eq!(
+        String::from_utf8(shown.stderr).unwrap(),
+        "simulating 300 worlds\n"
+    );
+    let report = run(&["--quiet", "--report", "json=-", "--seed", "9"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(
+        (&report["seed"], &report["right"]),
+        (&9.into(), &true.into())
+    );
+    assert_eq!(
+        run(&["--report", "json=/nowhere/at/all"]).status.code(),
+        Some(2)
+    );
 }

@@ -116,6 +116,12 @@ impl Measure {
         )
     }
 
+    /// Whether it has a limit. What no instrument can know is told, and has none.
+    #[must_use]
+    pub const fn is_limited(self) -> bool {
+        !matches!(self, Self::NoiseObserved | Self::CarriedOver)
+    }
+
     /// Whether a share of this size is an error of the instrument. What no instrument can know is told, and is none.
     #[must_use]
     pub fn is_wrong(self, share: &Share) -> bool {
@@ -226,6 +232,13 @@ pub struct Calibration {
 }
 
 impl Calibration {
+    /// One of the shares.
+    #[must_use]
+    pub fn share(&self, measure: Measure) -> Option<&Share> {
+        let found = self.shares.iter().find(|(one, _)| *one == measure);
+        found.map(|(_, share)| share)
+    }
+
     /// Whether the instrument did nothing that it must not.
     #[must_use]
     pub fn is_right(&self) -> bool {

@@ -9,6 +9,9 @@
 //! What is true is told by *when* somebody comes, as the arms are defined: a visitor that sending brought, and that comes
 //! when the recipient has been shown the link, belongs to `received`. How often that happens is a figure of its own.
 //!
+//! [`rehearse`] goes the whole way, with a real browser: it plays practice messengers whose provider is a persona, and holds
+//! what is said of them against what is true of them.
+//!
 //! Three things are not simulated, because no instrument could tell them from silence or from the provider: a collector
 //! that hears nothing between two controls that it heard, and does not know; a provider that stays away from whoever looks
 //! like an audit; and a bystander who comes from the provider's network now and then, and not always.
@@ -16,6 +19,7 @@
 mod course;
 mod dice;
 mod paper;
+mod persona;
 mod play;
 mod simulate;
 mod tally;
@@ -23,6 +27,7 @@ mod truth;
 mod visitor;
 mod world;
 
+pub use persona::{RehearseError, held, rehearse};
 pub use simulate::{SimulateError, Simulated, Worlds};
 pub use tally::Tally;
 pub use truth::{CellTruth, Spot};
