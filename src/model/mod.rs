@@ -6,6 +6,7 @@ mod cell;
 mod evidence;
 mod hello;
 mod hit;
+mod persona;
 mod recognition;
 mod time;
 mod trial;
@@ -19,6 +20,7 @@ pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{
     Answer, Bytes, Door, Hit, HitKind, Opening, Packet, Query, QueryEdns, Reply, Request, Transport,
 };
+pub use persona::Persona;
 pub use recognition::{Class, Match, Place, Recognition};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};
