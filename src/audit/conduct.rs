@@ -14,16 +14,18 @@ use crate::collector::{
     Setting as CollectorSetting, ZoneSetting, client_trusting,
 };
 use crate::model::{
-    Account, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef, VariantRef,
-    millis,
+    Account, Arm, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef,
+    VariantRef, millis,
 };
 use crate::plan::Plan;
+use crate::practice::PracticeError;
 use crate::scenario::Scenario;
 use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
 use super::lookup::OwnNames;
+use super::rehearse::Rehearsal;
 use super::stage::{House, Stage};
 use super::stop::Stop;
 
@@ -111,6 +113,9 @@ pub enum AuditError {
     /// Nothing can be fetched by ourselves.
     #[error("set up fetches of our own: {0}")]
     Auditor(reqwest::Error),
+    /// No practice messenger.
+    #[error(transparent)]
+    Practice(#[from] PracticeError),
     /// They cannot be had over TLS.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -138,6 +143,7 @@ pub async fn conduct(
         None => Post::here(&setting, public, &store).await?,
     };
     let (run, collector) = (post.run, &post.collector);
+    let rehearsal = Rehearsal::start(&setting, post.dns).await?;
     let started = async {
         // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
         // so, and goes on with what it has.
@@ -151,11 +157,15 @@ pub async fn conduct(
     let driver = driver?;
     let house = house(&setting, &post, secrets, &store, teller).await;
     let played = match &house {
-        Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
+        Ok(house) => {
+            stop.or(conductor.play(&setting, house, &driver, &rehearsal))
+                .await
+        }
         Err(_) => Some(Ok(())),
     };
     // The browsers go first: what they still ask for while they live is heard.
     driver.stop().await;
+    rehearsal.stop().await;
     let mut gaps: Vec<Gap> = collector.stop().await.into_iter().collect();
     house?;
     let interrupted = !matches!(played, Some(Ok(())));
@@ -407,13 +417,15 @@ impl Conductor {
         setting: &Setting,
         house: &House,
         driver: &Driver,
+        rehearsal: &Rehearsal,
     ) -> Result<(), AuditError> {
         let mut stages: Vec<Stage<'_>> = Vec::new();
         for (variant, values) in &setting.variants {
-            match Stage::open(house, driver, &variant.name, values).await {
+            let values = rehearsal.fill(&variant.name, values);
+            match Stage::open(house, driver, &variant.name, &values).await {
                 Ok(mut stage) => {
                     self.begin(setting, house, &stage).await?;
-                    self.variant(setting, house, &mut stage).await?;
+                    self.variant(setting, house, &mut stage, rehearsal).await?;
                     stages.push(stage);
                 }
                 // One variant's browsers that do not open are no reason to throw the others' evidence away.
@@ -439,12 +451,16 @@ impl Conductor {
         setting: &Setting,
         house: &House,
         stage: &mut Stage<'_>,
+        rehearsal: &Rehearsal,
     ) -> Result<(), StoreError> {
         let trials = setting.plan.before_the_windows_close().iter();
         let variant = stage.variant().to_owned();
         for trial in trials.filter(|trial| trial.variant == variant) {
             house.teller.tell(Event::Trial(trial.clone()));
             stage.play(trial).await?;
+            if trial.arm == Arm::Reached {
+                rehearsal.opened(&variant, &house.link(trial).url);
+            }
             house.teller.tell(Event::Played);
             self.clock.look();
         }

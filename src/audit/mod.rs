@@ -7,6 +7,7 @@ mod doctor;
 mod event;
 mod given;
 mod lookup;
+mod rehearse;
 mod stage;
 mod stop;
 
@@ -15,4 +16,5 @@ pub use conduct::{AuditError, Conducted, Setting, conduct};
 pub use doctor::{Checkup, Finding, Names, State, examine};
 pub use event::{Event, Teller};
 pub use given::{GivenError, Values, secrets, values};
+pub use rehearse::{names_at, practise, renderer};
 pub use stop::Stop;

@@ -9,6 +9,7 @@ mod judge;
 mod log;
 mod out;
 mod plan;
+mod practice;
 mod progress;
 mod report;
 mod run;
@@ -70,6 +71,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),
         Verb::Doctor(asked) => doctor::doctor(&asked, red),
+        Verb::Practice(asked) => practice::practice(&asked),
         Verb::Authority(asked) => authority::authority(&asked),
     }
 }

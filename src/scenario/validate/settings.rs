@@ -8,7 +8,9 @@ use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, words};
 use crate::scenario::raw;
 use crate::scenario::template::is_name;
-use crate::scenario::types::{Accounts, Identity, Reference, Service, Timeouts, Variable};
+use crate::scenario::types::{
+    Accounts, Identity, PRACTICE_URL, Reference, Service, Timeouts, Variable,
+};
 
 use super::Checker;
 
@@ -115,7 +117,8 @@ impl Checker<'_> {
         let everywhere = !variants.is_empty()
             && variants.iter().all(|variant| {
                 let vars = variant.vars.as_ref();
-                vars.is_some_and(|vars| vars.contains_key(name))
+                let practice = variant.practice.is_some() && name == PRACTICE_URL;
+                practice || vars.is_some_and(|vars| vars.contains_key(name))
             });
         let given = variable.ask.is_some() || variable.default.is_some() || everywhere;
         if !given && !self.mistakes.touch(&path) {
