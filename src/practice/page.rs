@@ -19,6 +19,10 @@ pub(super) const STYLE: File = File {
     media_type: "text/css; charset=utf-8",
     text: include_str!("page/style.css"),
 };
+pub(super) const ICON: File = File {
+    media_type: "image/svg+xml",
+    text: include_str!("page/icon.svg"),
+};
 pub(super) const SIGN_IN_SCRIPT: File = File {
     media_type: "text/javascript; charset=utf-8",
     text: include_str!("page/sign-in.js"),

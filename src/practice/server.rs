@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::chat::{Chat, LONGEST, Message, User};
+use super::chat::{Chat, LONGEST, Message, Tick, User};
 use super::page;
 use super::provider::Provider;
 use super::world::{Names, Renderer};
@@ -150,6 +150,7 @@ fn routes(house: Arc<House>) -> Router {
         .route("/sign-out", post(sign_out))
         .route("/chat", get(chat))
         .route("/style.css", get(|| async { page::STYLE }))
+        .route("/icon.svg", get(|| async { page::ICON }))
         .route("/sign-in.js", get(|| async { page::SIGN_IN_SCRIPT }))
         .route("/chat.js", get(|| async { page::CHAT_SCRIPT }))
         .route("/l", get(lead_on))
@@ -352,7 +353,7 @@ async fn news(
 }
 
 fn is_unread(message: &Message, user: User) -> bool {
-    message.from != user && message.tick != super::chat::Tick::Read
+    message.from != user && message.tick != Tick::Read
 }
 
 fn line(message: &Message, user: User) -> Line {
