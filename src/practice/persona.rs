@@ -165,6 +165,10 @@ pub struct Truth {
 pub const fn truth(persona: Persona) -> Truth {
     let manners = manners(persona);
     let (phase, depth) = match (manners.visit, manners.page_of) {
+        // It comes for a link that is none of ours, to a host that is.
+        (Some((moment, _)), _) if matches!(manners.delivery, Delivery::Mangled) => {
+            (Some(phase(moment)), Some(Depth::Connected))
+        }
         (Some((moment, visit)), _) => (Some(phase(moment)), Some(depth(visit))),
         (None, Some(Account::Sender)) => (Some(Phase::Send), Some(Depth::Read)),
         (None, Some(Account::Recipient)) => (Some(Phase::Receive), Some(Depth::Read)),

@@ -87,6 +87,8 @@ function made(message) {
   const item = element("li", message.own ? "own" : "theirs");
   item.dataset.id = message.id;
   item.dataset.testid = message.own ? "own" : "theirs";
+  // As long as the conversation stays open, what came since it was last is told apart.
+  if (!message.own && message.tick !== "read") item.dataset.new = "";
   const text = element("p", "text");
   text.dataset.testid = "text";
   text.append(...withLinks(message.text));

@@ -115,10 +115,11 @@ impl Checker<'_> {
         self.name(name, Spot::Key(&path));
         let variants = self.raw.variant.as_deref().unwrap_or_default();
         let everywhere = !variants.is_empty()
-            && variants.iter().all(|variant| {
+            && variants.iter().enumerate().all(|(index, variant)| {
                 let vars = variant.vars.as_ref();
-                let practice = variant.practice.is_some() && name == PRACTICE_URL;
-                practice || vars.is_some_and(|vars| vars.contains_key(name))
+                let practice = self.top("variant").index(index).key("practice");
+                let started = name == PRACTICE_URL && self.document.has(&practice);
+                started || vars.is_some_and(|vars| vars.contains_key(name))
             });
         let given = variable.ask.is_some() || variable.default.is_some() || everywhere;
         if !given && !self.mistakes.touch(&path) {
