@@ -146,8 +146,15 @@ impl Provider {
         }
     }
 
+    /// Whether somebody is on the way to a link.
+    pub(super) fn is_busy(&self) -> bool {
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        !tasks.is_empty()
+    }
+
     fn visit(&self, delay: Duration, visit: Visit, message: u32, link: Url) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks();
         while tasks.try_join_next().is_some() {}
         if tasks.len() >= MOST {
             return tracing::warn!("too many visits are going on; one is not made");
@@ -157,6 +164,10 @@ impl Provider {
             tokio::time::sleep(delay).await;
             means.visit(visit, message, &link).await;
         });
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

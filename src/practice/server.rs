@@ -26,6 +26,8 @@ use crate::model::{Account, Persona};
 pub const LATE: Duration = Duration::from_millis(1500);
 /// How long an answer waits for news.
 const POLL: Duration = Duration::from_secs(20);
+/// How often to look whether visits are over.
+const LOOK: Duration = Duration::from_millis(10);
 /// How long connections may take to end.
 const STOPPING: Duration = Duration::from_secs(2);
 /// The largest request, in bytes.
@@ -127,6 +129,13 @@ impl Practice {
     /// and asked of nobody, so a resolver that repeats whatever it was asked for must be told of them.
     pub fn also_asked(&self, host: &str) {
         self.house.provider.also_asked(host);
+    }
+
+    /// Resolves once nobody is on the way to a link.
+    pub async fn settled(&self) {
+        while self.house.provider.is_busy() {
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Stops it. Takes a bounded time.

@@ -67,7 +67,10 @@ impl fmt::Debug for Names {
 
 /// How a browser opens a page: by way of a proxy, without a window, until all that it loads is there.
 #[derive(Clone)]
-pub struct Renderer(Arc<dyn Fn(SocketAddr, &str) -> io::Result<Command> + Send + Sync>);
+pub struct Renderer(Arc<Opening>);
+
+/// Makes a command for a SOCKS proxy and an address.
+type Opening = dyn Fn(SocketAddr, &str) -> io::Result<Command> + Send + Sync;
 
 impl Renderer {
     /// By the command that this makes for a SOCKS proxy and an address. It must end when its standard input does.
