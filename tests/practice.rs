@@ -193,6 +193,31 @@ async fn nobody_reads_without_signing_in() {
     );
 }
 
+/// A page elsewhere may have its own name lead here; it must not have the provider fetch for it.
+#[tokio::test]
+async fn who_asks_for_another_host_is_sent_away() {
+    let practice = started(Persona::Previewer).await;
+    let (anna, _) = both(&practice).await;
+    let asked = async |host: &str| {
+        let get = anna.client.get(format!("{}/api/chat", anna.home));
+        let get = get.header("cookie", &anna.cookie).header("host", host);
+        get.send().await.unwrap().status()
+    };
+    let port = practice.address().port();
+    assert_eq!(asked(&format!("localhost:{port}")).await, StatusCode::OK);
+    for other in [
+        "rebound.test".to_owned(),
+        format!("rebound.test:{port}"),
+        "127.0.0.1".to_owned(),
+    ] {
+        assert_eq!(
+            asked(&other).await,
+            StatusCode::MISDIRECTED_REQUEST,
+            "{other}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_message_is_refused() {
     let practice = started(Persona::Silent).await;
@@ -267,6 +292,12 @@ async fn a_taken_address_is_said() {
         error.contains(&format!("listen on {}", practice.address())),
         "{error}"
     );
+    let exposed = Setting {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        ..setting(Persona::Silent)
+    };
+    let error = Practice::start(exposed).await.unwrap_err().to_string();
+    assert!(error.contains("choose a loopback address"), "{error}");
     let error = Practice::start(setting(Persona::ScriptRenderer))
         .await
         .unwrap_err();
@@ -857,9 +888,11 @@ fn the_verb_serves_until_it_is_told_to_stop() {
     let mut served = Served::start(waxseal().args(["practice", "--persona", "previewer"]));
     let address = served.address();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
     assert!(page.contains("Practice chat") && page.contains(ACCOUNTS[0].password));

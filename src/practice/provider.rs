@@ -24,6 +24,8 @@ use crate::model::Persona;
 const CHANCE: f64 = 0.3;
 /// How long a browser may take over one page.
 const RENDERING: Duration = Duration::from_secs(30);
+/// How many links it remembers to have seen.
+const REMEMBERED: usize = 10_000;
 /// How many visits may go on or wait: what comes on top of that is let go.
 const MOST: usize = 256;
 
@@ -146,6 +148,11 @@ impl Provider {
         }
     }
 
+    /// Calls everybody back.
+    pub(super) fn stop(&self) {
+        self.tasks().abort_all();
+    }
+
     /// Whether somebody is on the way to a link.
     pub(super) fn is_busy(&self) -> bool {
         let mut tasks = self.tasks();
@@ -178,6 +185,9 @@ impl Provider {
 impl Ledger {
     /// Whether a link is one to care about. Each is decided upon once, when it is first seen.
     fn takes(&mut self, which: Links, link: &Url) -> bool {
+        if self.seen.len() >= REMEMBERED {
+            self.seen.clear();
+        }
         if !self.seen.insert(link.as_str().to_owned()) {
             return false;
         }

@@ -56,6 +56,12 @@ pub enum PracticeError {
     /// Its address is taken, or not ours.
     #[error("listen on {0} for the practice messenger: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// Others could reach it.
+    #[error(
+        "listen on {0} for the practice messenger: its passwords are known to everybody, and its provider fetches from this machine \
+         whatever they write; choose a loopback address, such as 127.0.0.1:0"
+    )]
+    Exposed(SocketAddr),
     /// The provider's browser has no way out.
     #[error("open a way out for the provider's browser: {0}")]
     Tunnel(#[source] io::Error),
@@ -94,8 +100,11 @@ impl Practice {
     /// Starts one.
     ///
     /// # Errors
-    /// Its address is not to be had, or its persona needs what it was not given.
+    /// Its address is not to be had or not a loopback one, or its persona needs what it was not given.
     pub async fn start(setting: Setting) -> Result<Self, PracticeError> {
+        if !setting.listen.ip().is_loopback() {
+            return Err(PracticeError::Exposed(setting.listen));
+        }
         let wrong = |error| PracticeError::Listen(setting.listen, error);
         let listener = TcpListener::bind(setting.listen).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
@@ -138,12 +147,20 @@ impl Practice {
         }
     }
 
-    /// Stops it. Takes a bounded time.
-    pub async fn stop(self) {
+    /// Stops it, and whoever is still on the way to a link. Takes a bounded time.
+    pub async fn stop(mut self) {
+        self.house.provider.stop();
         let _ = self.stop.send(true);
-        if timeout(STOPPING, self.server).await.is_err() {
+        if timeout(STOPPING, &mut self.server).await.is_err() {
             tracing::debug!("a connection to the practice messenger stays open");
+            self.server.abort();
         }
+    }
+}
+
+impl Drop for Practice {
+    fn drop(&mut self) {
+        self.house.provider.stop();
     }
 }
 
@@ -173,8 +190,13 @@ fn routes(house: Arc<House>) -> Router {
         .with_state(house)
 }
 
+/// Answers who asks for this very address, and dresses the answer. A page elsewhere whose name was made to lead here
+/// (DNS rebinding) asks for another: it gets nothing, and so cannot have the provider fetch for it.
 async fn dress(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = match house.is_asked(&request) {
+        true => next.run(request).await,
+        false => StatusCode::MISDIRECTED_REQUEST.into_response(),
+    };
     let headers = page::headers(house.provider.manners());
     response.headers_mut().extend(headers);
     response
@@ -193,6 +215,18 @@ impl FromRequestParts<Arc<House>> for SignedIn {
 }
 
 impl House {
+    fn is_asked(&self, request: &Request) -> bool {
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let port = self.home.rsplit(':').next().unwrap_or_default();
+        host.is_some_and(|host| {
+            self.home.strip_prefix("http://") == Some(host)
+                || host.strip_prefix("localhost:") == Some(port)
+        })
+    }
+
     fn signed_in(&self, headers: &HeaderMap) -> Option<User> {
         self.chat.signed_in(self.secret(headers)?)
     }

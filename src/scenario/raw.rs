@@ -423,7 +423,7 @@ pub(super) struct Variant {
     /// Networks that the service fetches from in this setting, besides its own.
     pub(super) networks: Option<Vec<String>>,
     /// Played on waxseal's own practice messenger, whose provider behaves like this; the run starts it, and puts its
-    /// address into the variable `url`.
+    /// address into the variable `url`, whatever else was given for it.
     pub(super) practice: Option<Persona>,
     /// What is claimed in this variant; it stands before what is claimed in every variant.
     pub(super) expect: Option<Vec<Expectation>>,
