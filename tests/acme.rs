@@ -242,7 +242,7 @@ fn allowed(dns: SocketAddr) -> String {
 }
 
 fn host() -> String {
-    format!("{}.{ZONE}", "b".repeat(42))
+    format!("{}.{ZONE}", "b".repeat(45))
 }
 
 /// Proofs are looked for by the authority at our own name server, which records that it did.

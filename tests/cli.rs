@@ -225,11 +225,12 @@ fn a_plan_lists_everything_and_contacts_nothing() {
     let count = |part: &str| text.matches(part).count();
     assert_eq!(
         [
-            count("seen by the recipient"),
+            count("typed, sent, confirmed"),
+            count("shown to the recipient after the window"),
             count("taken away"),
             count("shown to nobody")
         ],
-        [6, 6, 6],
+        [6, 6, 6, 6],
         "{text}"
     );
     assert!(

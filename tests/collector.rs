@@ -264,7 +264,7 @@ async fn a_sealed_door_notes_and_refuses_and_an_open_one_notes_and_serves() {
 async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
     let house = House::open().await;
     let address = house.collector.address().unwrap();
-    let forged = "b".repeat(42);
+    let forged = "b".repeat(45);
     talk(
         address,
         format!("GET /{forged} HTTP/1.1\r\nConnection: close\r\n\r\n"),

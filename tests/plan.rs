@@ -18,7 +18,7 @@ fn scenario() -> Scenario {
 }
 
 fn of_seed(seed: u64) -> Plan {
-    plan(&scenario(), ["prefetch-on", "prefetch-off"], seed).unwrap()
+    plan(&scenario(), ["prefetch-on", "prefetch-off"], seed, None).unwrap()
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn every_cell_has_its_trials_and_every_trial_its_number() {
     let plan = of_seed(1);
     let mut cells: BTreeMap<(&str, Arm, Form), usize> = BTreeMap::new();
     for (nth, trial) in plan.trials.iter().enumerate() {
-        assert_eq!(trial.id, TrialId(u16::try_from(nth).unwrap()));
+        assert_eq!(trial.id, TrialId(u32::try_from(nth).unwrap()));
         *cells
             .entry((trial.variant.as_str(), trial.arm, trial.form))
             .or_default() += 1;
@@ -72,12 +72,9 @@ fn controls_come_first_and_last() {
         ]
     );
     let is_control = |trial: &Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
-    assert!(plan.after_the_windows_closed().iter().all(is_control));
-    assert_eq!(
-        plan.after_the_windows_closed().len(),
-        4,
-        "one for each form of each variant"
-    );
+    let round = plan.rounds().next().unwrap();
+    assert!(round.closing.iter().all(is_control));
+    assert_eq!(round.closing.len(), 4, "one for each form of each variant");
 }
 
 /// The order is shuffled: over many seeds, each arm is as often early as late.
@@ -86,7 +83,7 @@ fn no_arm_has_a_time_of_its_own() {
     let mut early: BTreeMap<Arm, usize> = BTreeMap::new();
     for seed in 0..400 {
         let plan = of_seed(seed);
-        let middle: Vec<&Trial> = plan.before_the_windows_close()[4..]
+        let middle: Vec<&Trial> = plan.rounds().next().unwrap().opening[4..]
             .iter()
             .filter(|t| t.variant == "prefetch-on")
             .collect();
@@ -104,11 +101,12 @@ fn no_arm_has_a_time_of_its_own() {
 fn a_plan_too_large_for_its_tokens_is_refused() {
     let mut scenario = scenario();
     scenario.experiment.trials = u16::MAX;
+    let variants = ["prefetch-on", "prefetch-off", "prefetch-stored"];
     assert!(
-        plan(&scenario, ["prefetch-on"], 1)
+        plan(&scenario, variants, 1, None)
             .unwrap_err()
             .to_string()
-            .contains("65535")
+            .contains("1000000")
     );
 }
 
@@ -121,7 +119,7 @@ fn doors_are_proven_without_tls() {
     ] {
         let mut scenario = scenario();
         scenario.experiment.forms = forms;
-        let plan = plan(&scenario, ["prefetch-on"], 1).unwrap();
+        let plan = plan(&scenario, ["prefetch-on"], 1, None).unwrap();
         let doors = plan
             .trials
             .iter()

@@ -70,6 +70,7 @@ async fn keep_while_held(store: &Store, hits: &[Record]) -> Vec<Record> {
         at: common::evidence::at(1.0),
         status: Some(200),
         body_bytes: 9,
+        of: None,
     });
     let ending = Record::Endings(endings);
     store.append(RUN, &ending).await.unwrap();
@@ -150,6 +151,7 @@ async fn a_store_of_an_earlier_version_goes_on() {
         at: common::evidence::at(1.0),
         status: Some(200),
         body_bytes: 9,
+        of: None,
     });
     let store = Store::open(&path).unwrap();
     store.append(RUN, &all[0]).await.unwrap();

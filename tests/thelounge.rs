@@ -365,7 +365,7 @@ fn the_lounge_is_read_rightly() {
     assert_eq!(status, Some(0), "{told}");
     let report = audit.report();
     let actors = [
-        ("prefetch-on", "provider sender recipient"),
+        ("prefetch-on", "provider sender"),
         ("prefetch-stored", "provider"),
     ];
     for (variant, actors) in actors {
@@ -410,6 +410,20 @@ fn the_lounge_is_read_rightly() {
             (&"not-observed".into(), &serde_json::json!([]))
         );
     }
+    // What is shown makes nobody fetch again but the recipient's own browser, and that at its own door.
+    for (variant, actors) in [
+        ("prefetch-on", serde_json::json!(["recipient"])),
+        ("prefetch-stored", serde_json::json!([])),
+        ("prefetch-off", serde_json::json!([])),
+    ] {
+        for cell in cells(&report, "received", variant) {
+            assert_eq!(
+                (&cell["verdict"], &cell["actors"]),
+                (&"not-observed".into(), &actors),
+                "{variant}: {told}"
+            );
+        }
+    }
     let (status, again) = audit.judged_again();
     assert_eq!(
         (status, again),
@@ -449,10 +463,7 @@ fn the_lounge_is_read_rightly_through_a_collector_elsewhere() {
         (&"observed".into(), &"loaded".into(), &3.into()),
         "{told}"
     );
-    assert_eq!(
-        sent["actors"],
-        serde_json::json!(["provider", "sender", "recipient"])
-    );
+    assert_eq!(sent["actors"], serde_json::json!(["provider", "sender"]));
     let silent = cells(&report, "sent", "prefetch-off")[0];
     assert_eq!(
         (&silent["verdict"], &silent["doubts"]),
@@ -514,9 +525,11 @@ fn links_in_a_zone_show_the_look_ups_too() {
         provider["parts"],
         serde_json::json!(["link", "image", "host"])
     );
-    for own in ["sender", "recipient"] {
-        assert_eq!(of(own)["methods"], serde_json::json!(["GET"]), "{told}");
-    }
+    assert_eq!(
+        of("sender")["methods"],
+        serde_json::json!(["GET"]),
+        "{told}"
+    );
     let silent = cells(&report, "sent", "prefetch-off")[0];
     assert_eq!(silent["verdict"], "not-observed", "{told}");
     for variant in ["prefetch-on", "prefetch-off"] {
@@ -533,8 +546,7 @@ fn links_in_a_zone_show_the_look_ups_too() {
 #[test]
 fn expectations_turned_round_fail_and_say_where_they_stand() {
     let lab = Lab::up(&["off"]);
-    let round =
-        "networks = [\"127.0.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\"]\nverdict = ";
+    let round = "networks = [\"127.0.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\", \"received\"]\nverdict = ";
     let scenario = brief(&[(
         &format!("{round}\"not-observed\""),
         &format!("{round}\"observed\""),
@@ -589,8 +601,8 @@ fn a_messenger_that_stops_in_mid_run_is_inconclusive() {
 }
 
 #[test]
-fn a_recipient_that_is_logged_out_is_a_lost_session() {
-    let doubts = disturbed(&["logout", "off", "bob"]);
+fn a_sender_that_is_logged_out_is_a_lost_session() {
+    let doubts = disturbed(&["logout", "off", "alice"]);
     assert!(doubts.contains(&"session-lost".to_owned()), "{doubts:?}");
 }
 
@@ -673,7 +685,10 @@ fn over_https_it_reads_where_it_trusts_us_and_only_knocks_where_it_does_not() {
         "{told}"
     );
     assert_eq!(cell["doubts"], serde_json::json!(["hello-only"]), "{told}");
-    assert_eq!(hellos, 3, "the provider came for each message: {told}");
+    assert_eq!(
+        hellos, 6,
+        "the provider came for each message of `sent` and `received`: {told}"
+    );
 }
 
 /// How many hellos the provider left at the public door.

@@ -528,7 +528,7 @@ async fn requests_that_are_taken_back_are_recorded_or_told_as_missing() {
 async fn an_http_2_request_is_heard_though_its_client_hangs_up_at_once() {
     let house = House::open().await;
     let block = [
-        &[0x82, 0x87, 0x41, 1, b'h', 0x44, 43][..],
+        &[0x82, 0x87, 0x41, 1, b'h', 0x44, 46][..],
         house.target().as_bytes(),
     ]
     .concat();

@@ -682,6 +682,18 @@ fn who_comes_before_the_sending_is_told_apart() {
     let trial = run.of(Arm::Sent)[0];
     run.visit(trial, Visit::provider(10.3));
     let seen = cell(&run, Arm::Sent);
+    assert_eq!(
+        (seen.hits, seen.elsewhere),
+        (0, 1),
+        "that is what `drafted` is for"
+    );
+    assert_eq!(seen.actors, []);
+    // Where nothing is planned for what typing causes, it is told with the sending.
+    run.manifest
+        .trials
+        .retain(|trial| trial.arm != Arm::Drafted);
+    let seen = cell(&run, Arm::Sent);
+    assert_eq!((seen.hits, seen.elsewhere), (1, 0));
     assert_eq!(seen.actors[0].phases, [Phase::Compose]);
     assert_eq!(
         seen.first_delay.unwrap().as_millis(),
@@ -768,7 +780,7 @@ fn a_zone_is_proven_by_look_ups_of_our_own() {
     let probes: Vec<_> = probes.collect();
     for (trial, from) in probes {
         let seen = from.duration_since(common::evidence::at(0.0)).as_secs_f64() + 0.05;
-        if run.manifest.trials[usize::from(trial.0)].via == Some(Via::Auditor) {
+        if run.manifest.trials[trial.0 as usize].via == Some(Via::Auditor) {
             run.resolve(trial, seen, "192.0.2.9:4001");
         }
     }

@@ -7,6 +7,7 @@ afterwards each answered request must be found in it.
 import argparse
 import base64
 import contextlib
+import datetime
 import hashlib
 import itertools
 import json
@@ -29,7 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 # The key of every collector here: so the same links are known by each of them.
 KEY = hashlib.sha256(b"waxseal bench").digest()
 ZONE = "canary.example"
-ROWS = ["keep", "new", "https", "dns", "memory", "spread"]
+ROWS = ["keep", "new", "https", "dns", "memory", "spread", "judging"]
 # What was tried where we fall short, so that nobody has to try it again first.
 TRIED = {
     "keep-alive, 256 connections, requests/s":
@@ -57,7 +58,7 @@ def tokens():
         mint = AESSIV(derive(KEY, b"run", number))
         for trial in range(1 << 16):
             # Layout, trial, and the first arm, form and part of all.
-            sealed = mint.encrypt(bytes([2, *trial.to_bytes(2, "big"), 0, 0, 0]), None)
+            sealed = mint.encrypt(bytes([3, *trial.to_bytes(4, "big"), 0, 0, 0]), None)
             front = bytes(a ^ b for a, b in zip(number, derive(mask, b"pad", sealed[:16])))
             yield base64.b32encode(front + sealed).rstrip(b"=").decode().lower()
 
@@ -176,7 +177,7 @@ class Wrk:
 class Bench:
     def __init__(self, asked, folder):
         self.waxseal, self.seconds, self.rounds = asked.waxseal, asked.seconds, asked.rounds
-        self.hits, self.idle, self.folder = asked.hits, asked.idle, folder
+        self.hits, self.judged, self.idle, self.folder = asked.hits, asked.judged, asked.idle, folder
         self.rows = []
         self.path = "/" + next(tokens())
 
@@ -327,6 +328,92 @@ zone:
         return cost
 
 
+    def judging(self):
+        """A run of many hits, judged from its evidence file: against ten times fewer, and against a digest of the file."""
+        small, large = (Judged(self, hits) for hits in (self.judged // 10, self.judged))
+        name = f"judging {self.judged} hits / a tenth"
+        self.row(f"{name}, s", large.seconds, small.seconds, large.seconds / small.seconds, "<= 11 x",
+                 large.seconds / small.seconds <= 11, "")
+        self.row(f"{name}, MiB", large.memory, small.memory, large.memory / small.memory, "<= 11 x",
+                 large.memory / small.memory <= 11, "")
+        self.row(f"judging {large.megabytes:.0f} MB / sha256sum, s", large.seconds, large.digest,
+                 large.seconds / large.digest, "<= 5 x", large.seconds / large.digest <= 5, "")
+
+
+class Judged:
+    """What it takes to judge a file of so many hits, on ten times fewer canaries."""
+
+    def __init__(self, bench, hits):
+        file, times, digests, memory = bench.folder / f"{hits}.jsonl", [], [], []
+        write_evidence(file, hits)
+        for _ in range(bench.rounds):
+            times.append(timed([bench.waxseal, "judge", file, "--report", "json=/dev/null"], memory))
+            digests.append(timed(["sha256sum", file], []))
+        self.seconds, self.digest = statistics.median(times), statistics.median(digests)
+        self.megabytes, self.memory = file.stat().st_size / 1e6, max(memory)
+        file.unlink()
+
+
+def timed(words, memory):
+    """Seconds that a program takes; its largest memory in MiB goes to the list."""
+    start = time.monotonic()
+    pid = os.posix_spawnp(words[0], [str(word) for word in words], os.environ,
+                          file_actions=[(os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    _, status, usage = os.wait4(pid, 0)
+    if os.waitstatus_to_exitcode(status) not in (0, 1, 3):
+        sys.exit(f"bench: {words} ended with {os.waitstatus_to_exitcode(status)}")
+    memory.append(usage.ru_maxrss / 1024)
+    return time.monotonic() - start
+
+
+def write_evidence(path, hits):
+    """An evidence file (see src/store/file/mod.rs): ten hits on each canary, a fifth of them by the service."""
+    canaries, before, seq = hits // 10, None, 0
+    start = datetime.datetime(2026, 11, 23, 10, tzinfo=datetime.timezone.utc)
+    at = lambda seconds: (start + datetime.timedelta(seconds=seconds)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    token = lambda trial, part: {"run": "5f3a0001", "trial": trial, "arm": "sent", "form": "http", "part": part}
+    found = lambda trial, part: {"class": "intact",
+                                 "matches": [{"place": "path", "class": "intact", "token": token(trial, part)}]}
+    agents = ["ExampleBot/1.0 (+https://example.org/bot)", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"]
+
+    def records():
+        yield {"record": "manifest", "started": at(0), "tool": {"name": "waxseal", "version": "0.1.0"},
+               "scenario": {"path": "bench.toml", "digest": "00" * 32, "service": "bench", "title": "Bench",
+                            "checked": "2026-11-23", "networks": ["198.51.100.0/24"], "agents": ["ExampleBot"]},
+               "seed": 7, "window": {"secs": 30, "nanos": 0}, "sealed": True, "public": "http://127.0.0.1:8080",
+               "auditor": "00c0ffee", "browser": "chrome", "variants": [{"name": "default", "title": ""}],
+               "trials": [{"id": trial, "variant": "default", "arm": "sent", "form": "http"}
+                          for trial in range(canaries)], "expectations": []}
+        for trial in range(canaries):
+            for phase, after in (("compose", 0), ("send", 0.5)):
+                yield {"record": "exposure", "trial": trial, "phase": phase, "from": at(10 + trial / 100 + after),
+                       "to": at(10 + trial / 100 + after + 0.05)}
+            for phase in ("confirm", "receive"):
+                yield {"record": "notice", "trial": trial, "phase": phase, "at": at(10 + trial / 100 + 0.7)}
+            for nth in range(10):
+                ours, when = nth < 2, at(10 + trial / 100 + 0.6 + nth)
+                part = ("link", "image", "style")[nth % 3]
+                yield {"record": "hit", "received": when, "door": {"kind": "public"},
+                       "peer": f"{'198.51.100' if ours else '192.0.2'}.{nth + 1}:{40000 + nth}",
+                       "kind": {"kind": "http", "method": "GET", "target": "/" + "a" * 45, "version": "HTTP/1.1",
+                                "tls": False, "headers": [["Host", "127.0.0.1:8080"], ["User-Agent", agents[nth % 2]],
+                                                          ["Accept", "*/*"], ["Accept-Encoding", "gzip, deflate"]]},
+                       "recognition": found(trial, part)}
+                yield {"record": "answer", "hit": seq, "at": when, "status": 200, "body_bytes": 915, "of": 915}
+        yield {"record": "end", "at": at(100 + canaries / 100), "interrupted": False, "clock_drift_ms": 0}
+
+    write = json.JSONEncoder(separators=(",", ":")).encode
+    with path.open("wb") as file:
+        line = write({"waxseal_evidence": 1, "run": "5f3a0001"}).encode()
+        file.write(line + b"\n")
+        for record in records():
+            seq += 1
+            line = write({"before": hashlib.sha256(line).hexdigest(), "seq": seq, "record": record}).encode()
+            file.write(line + b"\n")
+        line = write({"before": hashlib.sha256(line).hexdigest(), "records": seq}).encode()
+        file.write(line + b"\n")
+
+
 def asked_and_rate(out):
     asked = int(re.search(r"Queries sent:\s+(\d+)", out)[1])
     return asked, float(re.search(r"Queries per second:\s+([\d.]+)", out)[1])
@@ -353,6 +440,7 @@ def main():
     words.add_argument("--seconds", type=int, default=3, help="length of a round (default 3)")
     words.add_argument("--rounds", type=int, default=3, help="rounds of each side in each row (default 3)")
     words.add_argument("--hits", type=int, default=200_000, help="hits on one canary, and canaries hit once")
+    words.add_argument("--judged", type=int, default=1_000_000, help="hits that are judged from an evidence file")
     words.add_argument("--idle", type=int, default=10_000, help="idle connections")
     words.add_argument("--only", metavar="ROW", nargs="+", choices=ROWS, default=ROWS, help="only: " + ", ".join(ROWS))
     asked = words.parse_args()
@@ -371,6 +459,7 @@ def main():
             "dns": bench.dns,
             "memory": bench.memory,
             "spread": bench.spread,
+            "judging": bench.judging,
         }
         print(f"{'':<44} {'ours':>11} {'theirs':>11} {'ratio':>7}   {'goal':<11} met", flush=True)
         for name, measure in rows.items():

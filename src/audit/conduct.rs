@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::collector::{
     Setting as CollectorSetting, ZoneSetting, client_trusting,
 };
 use crate::model::{
-    Account, Arm, Gap, Manifest, Record, RunEnd, RunId, ScenarioRef, Timestamp, ToolRef,
-    VariantRef, millis,
+    Account, Arm, Doorway, Gap, Manifest, Omission, Record, RunEnd, RunId, ScenarioRef, Timestamp,
+    ToolRef, TrialId, VariantRef, millis,
 };
-use crate::plan::Plan;
+use crate::plan::{Plan, Round};
 use crate::practice::PracticeError;
 use crate::scenario::Scenario;
 use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
@@ -28,6 +28,7 @@ use super::lookup::OwnNames;
 use super::rehearse::Rehearsal;
 use super::stage::{House, Stage};
 use super::stop::Stop;
+use super::topping;
 
 /// What a run needs to be conducted.
 #[derive(Debug)]
@@ -40,8 +41,6 @@ pub struct Setting {
     pub variants: Vec<(VariantRef, Values)>,
     /// How long to listen after each exposure.
     pub window: Duration,
-    /// Whether the browsers' doors refuse.
-    pub sealed: bool,
     /// Where the collector's public door listens.
     pub listen: SocketAddr,
     /// The address in the links; none: where the public door listens.
@@ -56,6 +55,22 @@ pub struct Setting {
     pub driver: DriverOptions,
     /// Whether they show a window.
     pub headed: bool,
+}
+
+impl Setting {
+    /// Whether any trial wants the browsers' doors to refuse.
+    fn sealed(&self) -> bool {
+        let doors = &self.scenario.experiment.doors;
+        doors.contains(&Doorway::Sealed)
+    }
+
+    /// The trials whose links the browsers' doors serve.
+    fn served(&self) -> impl Iterator<Item = TrialId> + '_ {
+        let trials = self.plan.trials.iter();
+        trials
+            .filter(|trial| trial.doorway == Some(Doorway::Open))
+            .map(|trial| trial.id)
+    }
 }
 
 /// A run that was conducted, to its end or until it was stopped.
@@ -143,7 +158,7 @@ pub async fn conduct(
         None => Post::here(&setting, public, &store).await?,
     };
     let (run, collector) = (post.run, &post.collector);
-    let rehearsal = Rehearsal::start(&setting, post.dns).await?;
+    conductor.rehearsal = Rehearsal::start(&setting, post.dns).await?;
     let started = async {
         // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
         // so, and goes on with what it has.
@@ -157,15 +172,12 @@ pub async fn conduct(
     let driver = driver?;
     let house = house(&setting, &post, secrets, &store, teller).await;
     let played = match &house {
-        Ok(house) => {
-            stop.or(conductor.play(&setting, house, &driver, &rehearsal))
-                .await
-        }
+        Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
         Err(_) => Some(Ok(())),
     };
     // The browsers go first: what they still ask for while they live is heard.
     driver.stop().await;
-    rehearsal.stop().await;
+    conductor.rehearsal.stop().await;
     let mut gaps: Vec<Gap> = collector.stop().await.into_iter().collect();
     house?;
     let interrupted = !matches!(played, Some(Ok(())));
@@ -304,8 +316,9 @@ async fn house(
         None => authority(collector.public())?,
     };
     let mut doors = BTreeMap::new();
+    collector.serve_at_sealed_doors(post.run, setting.served());
     for &account in Account::ALL {
-        let to = collector.open_door(account, setting.sealed).await?;
+        let to = collector.open_door(account, true).await?;
         doors.insert(
             account,
             DoorRule {
@@ -401,6 +414,10 @@ struct Conductor {
     clock: Clock,
     /// The manifest is written: from here on the run exists.
     begun: bool,
+    /// The trials that are not played because their cells are decided.
+    left_out: HashSet<TrialId>,
+    /// The messengers that are started for it.
+    rehearsal: Rehearsal,
 }
 
 impl Conductor {
@@ -408,36 +425,89 @@ impl Conductor {
         Self {
             clock: Clock::start(),
             begun: false,
+            left_out: HashSet::new(),
+            rehearsal: Rehearsal::default(),
         }
     }
 
-    /// Plays everything, listens, and plays the last controls.
+    /// Plays every round, or as many as it takes.
     async fn play(
         &mut self,
         setting: &Setting,
         house: &House,
         driver: &Driver,
-        rehearsal: &Rehearsal,
     ) -> Result<(), AuditError> {
-        let mut stages: Vec<Stage<'_>> = Vec::new();
-        for (variant, values) in &setting.variants {
-            let values = rehearsal.fill(&variant.name, values);
-            match Stage::open(house, driver, &variant.name, &values).await {
-                Ok(mut stage) => {
-                    self.begin(setting, house, &stage).await?;
-                    self.variant(setting, house, &mut stage, rehearsal).await?;
-                    stages.push(stage);
+        let mut stages = Vec::new();
+        let mut rounds = setting.plan.rounds();
+        if let Some(first) = rounds.next() {
+            for (variant, values) in &setting.variants {
+                let values = self.rehearsal.fill(&variant.name, values);
+                match Stage::open(house, driver, &variant.name, &values).await {
+                    Ok(mut stage) => {
+                        self.begin(setting, house, &stage).await?;
+                        self.opening(house, &mut stage, first).await?;
+                        stages.push(stage);
+                    }
+                    // One variant's browsers that do not open are no reason to throw the others' evidence away.
+                    Err(error) if self.begun => house.no_browser(&variant.name, &error).await?,
+                    Err(error) => return Err(error.into()),
                 }
-                // One variant's browsers that do not open are no reason to throw the others' evidence away.
-                Err(error) if self.begun => house.no_browser(&variant.name, &error).await?,
-                Err(error) => return Err(error.into()),
             }
+            self.after_the_sending(setting, house, &mut stages, first)
+                .await?;
         }
+        for round in rounds {
+            self.leave_out_what_is_decided(setting, house).await?;
+            if round
+                .opening
+                .iter()
+                .all(|trial| self.left_out.contains(&trial.id))
+            {
+                break;
+            }
+            for stage in &mut stages {
+                self.opening(house, stage, round).await?;
+            }
+            self.after_the_sending(setting, house, &mut stages, round)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What follows when all of a round is sent: it is listened, the recipient comes back, and it is listened again as often
+    /// as something new was done; then the last controls.
+    async fn after_the_sending(
+        &mut self,
+        setting: &Setting,
+        house: &House,
+        stages: &mut [Stage<'_>],
+        round: Round<'_>,
+    ) -> Result<(), AuditError> {
+        let played = |arms: &[Arm]| {
+            let mut trials = round.opening.iter();
+            trials.any(|trial| arms.contains(&trial.arm) && !self.left_out.contains(&trial.id))
+        };
+        let shows = played(&[Arm::Received, Arm::Opened]);
+        let follows = played(&[Arm::Opened]);
         // The browsers stay as they are while we listen: a preview that comes late has its viewers still there.
-        house.teller.tell(Event::Listening(setting.window));
-        tokio::time::sleep(setting.window).await;
+        listen(setting, house).await;
+        for stage in &mut *stages {
+            stage.arrive().await?;
+        }
+        if shows {
+            listen(setting, house).await;
+        }
+        if follows {
+            for stage in &mut *stages {
+                stage.follow().await?;
+            }
+            listen(setting, house).await;
+        }
         house.teller.tell(Event::Closing);
-        for trial in setting.plan.after_the_windows_closed() {
+        for trial in round.closing {
+            if self.left_out.contains(&trial.id) {
+                continue;
+            }
             house.teller.tell(Event::Trial(trial.clone()));
             house.reach(trial).await?;
             house.teller.tell(Event::Played);
@@ -446,23 +516,56 @@ impl Conductor {
         Ok(())
     }
 
-    async fn variant(
+    /// Plays what of a round belongs to one stage.
+    async fn opening(
         &mut self,
-        setting: &Setting,
         house: &House,
         stage: &mut Stage<'_>,
-        rehearsal: &Rehearsal,
+        round: Round<'_>,
     ) -> Result<(), StoreError> {
-        let trials = setting.plan.before_the_windows_close().iter();
         let variant = stage.variant().to_owned();
-        for trial in trials.filter(|trial| trial.variant == variant) {
+        let trials = round
+            .opening
+            .iter()
+            .filter(|trial| trial.variant == variant);
+        for trial in trials {
+            if self.left_out.contains(&trial.id) {
+                continue;
+            }
             house.teller.tell(Event::Trial(trial.clone()));
             stage.play(trial).await?;
-            if trial.arm == Arm::Reached {
-                rehearsal.opened(&variant, &house.link(trial).url);
+            if matches!(trial.arm, Arm::Reached | Arm::Visited) {
+                self.rehearsal.opened(&variant, &house.link(trial).url);
             }
             house.teller.tell(Event::Played);
             self.clock.look();
+        }
+        Ok(())
+    }
+
+    /// Judges what there is so far, and leaves out the trials of later rounds that nothing hangs on any more.
+    async fn leave_out_what_is_decided(
+        &mut self,
+        setting: &Setting,
+        house: &House,
+    ) -> Result<(), AuditError> {
+        self.clock.look();
+        let evidence = house.store.evidence(house.run).await?;
+        let so_far = RunEnd {
+            at: Timestamp::now(),
+            interrupted: false,
+            clock_drift_ms: self.clock.drift_ms,
+        };
+        let trials = topping::left_out(&evidence, so_far, &setting.plan.trials);
+        let trials: Vec<TrialId> = trials
+            .into_iter()
+            .filter(|trial| self.left_out.insert(*trial))
+            .collect();
+        if !trials.is_empty() {
+            let at = Timestamp::now();
+            house
+                .append(&Record::Omission(Omission { at, trials }))
+                .await?;
         }
         Ok(())
     }
@@ -511,6 +614,11 @@ impl Conductor {
     }
 }
 
+async fn listen(setting: &Setting, house: &House) {
+    house.teller.tell(Event::Listening(setting.window));
+    tokio::time::sleep(setting.window).await;
+}
+
 fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
     let scenario = &setting.scenario;
     Manifest {
@@ -530,7 +638,8 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
         },
         seed: setting.plan.seed,
         window: setting.window,
-        sealed: setting.sealed,
+        sealed: setting.sealed(),
+        looks: u32::try_from(setting.plan.rounds().len()).unwrap_or(u32::MAX),
         public: house.public.clone(),
         auditor: house.name.clone(),
         browser,

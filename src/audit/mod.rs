@@ -10,6 +10,7 @@ mod lookup;
 mod rehearse;
 mod stage;
 mod stop;
+mod topping;
 
 pub use alone::listen_alone;
 pub use conduct::{AuditError, Conducted, Setting, conduct};

@@ -105,8 +105,8 @@ impl Rehearsal {
         }
     }
 
-    pub(super) async fn stop(self) {
-        for practice in self.0.into_values() {
+    pub(super) async fn stop(&mut self) {
+        for practice in std::mem::take(&mut self.0).into_values() {
             practice.stop().await;
         }
     }

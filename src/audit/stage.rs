@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +9,10 @@ use crate::browser::{
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
-    Account, Arm, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record, RunId,
-    StepRef, Timestamp, TokenId, Trial, Via,
+    Account, Arm, Arrival, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record,
+    RunId, StepRef, Timestamp, TokenId, Trial, Via,
 };
-use crate::scenario::{Scenario, Step, Target, Verb};
+use crate::scenario::{Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
 
 use super::event::{Event, Teller};
@@ -84,20 +85,32 @@ impl House {
         dress(&self.mint, &self.public, id)
     }
 
-    /// Writes down that a link left our hands, or may have. A step that was not done exposes nothing.
+    /// Writes down that a link left our hands, or may have; whether it did. A step that was not done exposes nothing.
     async fn expose(
         &self,
         trial: &Trial,
         phase: Phase,
         played: &Result<Played, StepError>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let span = match played {
             Ok(played) => (played.course == Course::Done).then_some((played.from, Some(played.to))),
             Err(error) => error.acted.map(|from| (from, None)),
         };
         let Some((from, to)) = span else {
-            return Ok(());
+            return Ok(false);
         };
+        self.shown(trial, phase, from, to).await?;
+        Ok(true)
+    }
+
+    /// Writes down that a link went a step further.
+    async fn shown(
+        &self,
+        trial: &Trial,
+        phase: Phase,
+        from: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let trial = trial.id;
         self.append(&Record::Exposure(Exposure {
             trial,
@@ -146,10 +159,17 @@ pub(super) struct Stage<'a> {
     sender: Player,
     recipient: Player,
     signed_in: bool,
+    /// What was sent and not yet looked at by the recipient, and whether it was seen to leave.
+    on_the_way: Vec<(Trial, Confirmed)>,
+    /// What the recipient has seen and not yet followed.
+    to_follow: Vec<Trial>,
     /// Why no more trials are played here.
     given_up: Option<Failure>,
     failed_in_a_row: u32,
 }
+
+/// Whether the sender's page showed that a message left.
+type Confirmed = bool;
 
 /// What kept a trial from being played to its end.
 enum Trouble {
@@ -183,6 +203,8 @@ impl<'a> Stage<'a> {
             sender: player(Account::Sender).await?,
             recipient: player(Account::Recipient).await?,
             signed_in: false,
+            on_the_way: Vec::new(),
+            to_follow: Vec::new(),
             given_up: None,
             failed_in_a_row: 0,
         })
@@ -213,8 +235,9 @@ impl<'a> Stage<'a> {
                 return self.prove_door(Account::Recipient, trial).await;
             }
             (Arm::Reached, _) => return self.house.reach(trial).await,
-            (Arm::Sent, _) => self.message(trial).await,
-            (Arm::Drafted, _) => self.draft(trial).await,
+            (Arm::Visited, _) => return self.open_aside(trial).await,
+            (Arm::Sent | Arm::Received | Arm::Opened, _) => self.message(trial).await,
+            (Arm::Drafted | Arm::Pasted, _) => self.draft(trial).await,
         };
         match played {
             Ok(()) => {
@@ -255,23 +278,186 @@ impl<'a> Stage<'a> {
             .await
     }
 
-    /// `sent`: the whole way, to the proof that the link arrived.
+    /// `visited`: the sender's browser opens the link beside the conversation, and closes it again.
+    async fn open_aside(&mut self, trial: &Trial) -> Result<(), StoreError> {
+        let from = Timestamp::now();
+        let url = self.house.link(trial).url;
+        let page = self.house.scenario.timeouts.page;
+        if let Err(fault) = self.sender.session.visit_aside(&url, page).await {
+            tracing::warn!(%fault, "the browser could not open a link aside");
+        }
+        self.house
+            .append(&Record::Probe(Probe {
+                trial: trial.id,
+                from,
+                to: Timestamp::now(),
+            }))
+            .await
+    }
+
+    /// `sent`, `received`, `opened`: to the proof that the message left. The recipient is away.
     async fn message(&mut self, trial: &Trial) -> Result<(), Trouble> {
         self.begin(trial).await?;
-        for phase in [Phase::Open, Phase::Compose, Phase::Send, Phase::Confirm] {
-            if let Err(trouble) = self.phase(Account::Sender, phase, Some(trial)).await {
-                self.clear_composer().await;
-                return Err(trouble);
-            }
+        let sent = self.send(trial).await;
+        if sent.is_err() {
+            self.clear_composer().await;
         }
+        sent?;
         self.notice(trial, Phase::Confirm).await?;
-        self.phase(Account::Recipient, Phase::Receive, Some(trial))
-            .await?;
-        self.notice(trial, Phase::Receive).await?;
+        if let Some((_, confirmed)) = self.on_the_way.last_mut() {
+            *confirmed = true;
+        }
         Ok(())
     }
 
-    /// `drafted`: typed, left standing, and taken away again.
+    async fn send(&mut self, trial: &Trial) -> Result<(), Trouble> {
+        for phase in [Phase::Open, Phase::Compose] {
+            self.phase(Account::Sender, phase, Some(trial)).await?;
+        }
+        // What typing causes must have come before sending can be thought to have caused it.
+        let experiment = &self.house.scenario.experiment;
+        let drafts = [Arm::Drafted, Arm::Pasted];
+        if drafts.iter().any(|arm| experiment.arms.contains(arm)) {
+            tokio::time::sleep(experiment.draft).await;
+        }
+        for phase in [Phase::Send, Phase::Confirm] {
+            self.phase(Account::Sender, phase, Some(trial)).await?;
+        }
+        Ok(())
+    }
+
+    /// The recipient comes back, and looks for everything that was sent meanwhile. All of it may be on the page at once,
+    /// so all of it counts as shown from this instant.
+    pub(super) async fn arrive(&mut self) -> Result<(), StoreError> {
+        let sent = std::mem::take(&mut self.on_the_way);
+        if sent.is_empty() {
+            return Ok(());
+        }
+        let back = Timestamp::now();
+        let came = self.phase(Account::Recipient, Phase::Login, None).await;
+        let mut missing = match came {
+            Ok(()) => None,
+            Err(Trouble::Page(failure, _)) => Some(*failure),
+            Err(Trouble::Store(error)) => return Err(error),
+        };
+        for (trial, confirmed) in sent {
+            let seen = match &missing {
+                Some(earlier) => Err(not_played(&trial, earlier)),
+                None if confirmed => self.look_for(&trial).await?,
+                // What was not seen to leave has its failure already.
+                None => Ok(false),
+            };
+            let to = matches!(seen, Ok(true)).then(Timestamp::now);
+            self.house.shown(&trial, Phase::Receive, back, to).await?;
+            match seen {
+                Ok(true) => self.seen(trial).await?,
+                Ok(false) => {}
+                Err((failure, gone)) => {
+                    if gone {
+                        missing = Some(failure.clone());
+                    }
+                    self.house.fail(failure).await?;
+                }
+            }
+        }
+        self.leave().await;
+        Ok(())
+    }
+
+    async fn seen(&mut self, trial: Trial) -> Result<(), StoreError> {
+        self.notice(&trial, Phase::Receive).await?;
+        if trial.arm == Arm::Opened {
+            self.to_follow.push(trial);
+        }
+        Ok(())
+    }
+
+    /// Looks for one message at the recipient, and writes down what its link has become.
+    async fn look_for(
+        &mut self,
+        trial: &Trial,
+    ) -> Result<Result<bool, (Failure, Gone)>, StoreError> {
+        self.recipient.fill.link = Some(self.house.link(trial));
+        let played = self
+            .phase(Account::Recipient, Phase::Receive, Some(trial))
+            .await;
+        if let Err(Trouble::Store(error)) = played {
+            return Err(error);
+        }
+        let rewritten = self.note_arrival(trial).await?;
+        match played {
+            Err(Trouble::Page(mut failure, gone)) => {
+                if rewritten && failure.doubt == Doubt::NotDelivered {
+                    failure.doubt = Doubt::LinkRewritten;
+                }
+                Ok(Err((*failure, gone)))
+            }
+            _ => Ok(Ok(true)),
+        }
+    }
+
+    /// Whether the link is there, and only as another one.
+    async fn note_arrival(&mut self, trial: &Trial) -> Result<bool, StoreError> {
+        let link = self.house.link(trial);
+        let found = self.recipient.session.links(&link).await;
+        let found = found.inspect_err(|fault| tracing::debug!(%fault, "links were not looked for"));
+        let Some(found) = found
+            .ok()
+            .filter(|found| found.intact || !found.others.is_empty())
+        else {
+            return Ok(false);
+        };
+        let rewritten = !found.intact;
+        let arrival = Arrival {
+            trial: trial.id,
+            at: Timestamp::now(),
+            intact: found.intact,
+            others: found.others,
+        };
+        self.house.append(&Record::Arrival(arrival)).await?;
+        Ok(rewritten)
+    }
+
+    /// The recipient follows what it has seen.
+    pub(super) async fn follow(&mut self) -> Result<(), StoreError> {
+        for trial in std::mem::take(&mut self.to_follow) {
+            self.recipient.fill.link = Some(self.house.link(&trial));
+            let from = Timestamp::now();
+            let played = match self.phase(Account::Recipient, Phase::Login, None).await {
+                Ok(()) => self.seek_and_follow(&trial).await,
+                trouble => trouble,
+            };
+            let to = played.is_ok().then(Timestamp::now);
+            self.house.shown(&trial, Phase::Follow, from, to).await?;
+            match played {
+                Ok(()) => {}
+                Err(Trouble::Page(failure, _)) => {
+                    let trial = Some(trial.id);
+                    self.house.fail(Failure { trial, ..*failure }).await?;
+                }
+                Err(Trouble::Store(error)) => return Err(error),
+            }
+            self.leave().await;
+        }
+        Ok(())
+    }
+
+    async fn seek_and_follow(&mut self, trial: &Trial) -> Result<(), Trouble> {
+        for phase in [Phase::Receive, Phase::Follow] {
+            self.phase(Account::Recipient, phase, Some(trial)).await?;
+        }
+        Ok(())
+    }
+
+    /// The recipient goes away: no page of the service stays open.
+    async fn leave(&mut self) {
+        let page = self.house.scenario.timeouts.page;
+        if let Err(fault) = self.recipient.session.leave(page).await {
+            tracing::warn!(%fault, "the recipient's browser did not leave the page");
+        }
+    }
+
+    /// `drafted`, `pasted`: put into the composer, left standing, and taken away again.
     async fn draft(&mut self, trial: &Trial) -> Result<(), Trouble> {
         self.begin(trial).await?;
         for phase in [Phase::Open, Phase::Compose] {
@@ -298,19 +484,10 @@ impl<'a> Stage<'a> {
             self.sign_in().await?;
         }
         if let Some(earlier) = &self.given_up {
-            let message = format!("not played after: {}", earlier.message);
-            let failure = Failure {
-                trial: Some(trial.id),
-                at: Timestamp::now(),
-                step: None,
-                message,
-                ..earlier.clone()
-            };
-            return Err(Trouble::Page(Box::new(failure), false));
+            let (failure, gone) = not_played(trial, earlier);
+            return Err(Trouble::Page(Box::new(failure), gone));
         }
-        let link = self.house.link(trial);
-        self.sender.fill.link = Some(link.clone());
-        self.recipient.fill.link = Some(link);
+        self.sender.fill.link = Some(self.house.link(trial));
         Ok(())
     }
 
@@ -326,6 +503,7 @@ impl<'a> Stage<'a> {
             }
         }
         self.signed_in = true;
+        self.leave().await;
         Ok(())
     }
 
@@ -338,11 +516,15 @@ impl<'a> Stage<'a> {
     ) -> Result<(), Trouble> {
         let house = self.house;
         for step in house.scenario.script.phase(phase) {
+            let step = &*as_the_arm_types(step, trial);
             let setting = browser::Setting::from(&house.scenario);
             let player = self.player(account);
             let played = player.session.play(step, &mut player.fill, &setting).await;
             if let Some(trial) = trial.filter(|_| exposes(step)) {
-                house.expose(trial, phase, &played).await?;
+                let exposed = house.expose(trial, phase, &played).await?;
+                if exposed && step.effect {
+                    self.on_the_way.push((trial.clone(), false));
+                }
             }
             match (played, &step.mark) {
                 (Err(error), _) => {
@@ -499,8 +681,42 @@ const fn usual_doubt(phase: Phase) -> Doubt {
         Phase::Login => Doubt::SessionLost,
         Phase::Open | Phase::Compose => Doubt::SelectorDrift,
         Phase::Send | Phase::Confirm => Doubt::ExposureUnconfirmed,
-        Phase::Receive => Doubt::NotDelivered,
+        Phase::Receive | Phase::Follow => Doubt::NotDelivered,
     }
+}
+
+/// What is written down of a trial that is not tried after what happened before.
+fn not_played(trial: &Trial, earlier: &Failure) -> (Failure, Gone) {
+    let failure = Failure {
+        trial: Some(trial.id),
+        at: Timestamp::now(),
+        step: None,
+        message: format!("not played after: {}", earlier.message),
+        ..earlier.clone()
+    };
+    (failure, false)
+}
+
+/// `drafted` is typed and `pasted` is pasted, whatever the scenario prefers for what it sends.
+fn as_the_arm_types<'s>(step: &'s Step, trial: Option<&Trial>) -> Cow<'s, Step> {
+    let paste = match trial.map(|trial| trial.arm) {
+        Some(Arm::Drafted) => false,
+        Some(Arm::Pasted) => true,
+        _ => return Cow::Borrowed(step),
+    };
+    let Verb::Type(text) = &step.verb else {
+        return Cow::Borrowed(step);
+    };
+    if step.mark.as_deref() != Some("typed") {
+        return Cow::Borrowed(step);
+    }
+    Cow::Owned(Step {
+        verb: Verb::Type(TypeText {
+            paste,
+            ..text.clone()
+        }),
+        ..step.clone()
+    })
 }
 
 fn alias(scenario: &Scenario, name: &str) -> Option<Target> {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::driver::DriverError;
 use super::fault::Fault;
 use super::quiet;
+use crate::canary::Link;
 use crate::diagnostic::printable;
 use crate::model::Account;
 
@@ -26,6 +27,10 @@ const SCRIPT_LIMIT: Duration = Duration::from_secs(10);
 const OPEN_LIMIT: Duration = Duration::from_secs(60);
 /// How long it may take to go.
 pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+/// No service opens more windows than this, unless to annoy.
+const WINDOWS: usize = 20;
+/// Looks for links that hold a token.
+const LINKS: &str = include_str!("page/links.js");
 /// What the driver may take on top of what a page may take.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -58,6 +63,15 @@ pub struct Versions {
     pub browser: String,
     /// Driver and version; may be empty with a Grid.
     pub driver: String,
+}
+
+/// The links on a page that have to do with one of ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// One of them leads to just it.
+    pub intact: bool,
+    /// Where the others lead. Hostile text.
+    pub others: Vec<String>,
 }
 
 /// One browser, signed in as one account or about to be.
@@ -130,6 +144,59 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Opens an address in a window of its own, and closes that again: what is in this one stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the browser is gone; a page that does not load is none.
+    pub async fn visit_aside(&self, url: &str, limit: Duration) -> Result<(), Fault> {
+        let home = self.ask(self.client.window()).await?;
+        let aside = self.ask(self.client.new_window(true)).await?.handle;
+        self.ask(self.client.switch_to_window(aside)).await?;
+        match self.go(url, limit).await {
+            Err(fault) if fault.is_gone() => return Err(fault),
+            Err(fault) => tracing::debug!(%fault, "the page did not load"),
+            Ok(()) => {}
+        }
+        self.ask(self.client.close_window()).await?;
+        self.ask(self.client.switch_to_window(home)).await
+    }
+
+    /// Leaves whatever is on the screen, and closes every window but one.
+    ///
+    /// # Errors
+    ///
+    /// When the browser is gone.
+    pub async fn leave(&self, limit: Duration) -> Result<(), Fault> {
+        let mut windows = self.ask(self.client.windows()).await?;
+        windows.truncate(WINDOWS);
+        while let Some(window) = windows.pop().filter(|_| !windows.is_empty()) {
+            self.ask(self.client.switch_to_window(window)).await?;
+            self.ask(self.client.close_window()).await?;
+        }
+        let home = self.ask(self.client.windows()).await?.into_iter().next();
+        if let Some(home) = home {
+            self.ask(self.client.switch_to_window(home)).await?;
+        }
+        self.go("about:blank", limit).await
+    }
+
+    /// The links on the page that hold the token of one of ours, or show it.
+    ///
+    /// # Errors
+    ///
+    /// When the page cannot be looked at.
+    pub async fn links(&self, link: &Link) -> Result<Links, Fault> {
+        let found = self.run(LINKS, vec![json!(link.token)]).await?;
+        let targets: Vec<String> = serde_json::from_value(found).unwrap_or_default();
+        let ours = url::Url::parse(&link.url).ok();
+        let (exact, others): (Vec<_>, Vec<_>) = targets
+            .into_iter()
+            .partition(|target| ours.is_some() && url::Url::parse(target).ok() == ours);
+        let intact = !exact.is_empty();
+        Ok(Links { intact, others })
     }
 
     pub(super) const fn client(&self) -> &Client {

@@ -1,6 +1,6 @@
 //! **Canary** (floor 1). Tokens, the links they are dressed as, the pages behind them, and how they are known again.
 //!
-//! A token is 42 characters of lower-case base32 (RFC 4648 without padding): the run's number, masked, and six bytes that
+//! A token is 45 characters of lower-case base32 (RFC 4648 without padding): the run's number, masked, and eight bytes that
 //! say which trial, arm, form and part it stands for, sealed with AES-SIV (RFC 5297) under the run's key. So it fits one
 //! DNS label, survives any mangling of case, shows nobody two canaries of one run are kin, and cannot be guessed or
 //! forged: the synthetic IV is a MAC of 128 bits. Each run's key comes from the collector's, so a collector needs no table

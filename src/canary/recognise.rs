@@ -468,7 +468,7 @@ mod tests {
         let ours = (Place::Sni, Class::Intact, Some(id(Form::Http, Part::Host)));
         assert_eq!(of(ZONED, &format!("{token}.canary.example")), [ours]);
         assert_eq!(of(PUBLIC, &format!("{token}.example")), [ours]);
-        let strange = "b".repeat(42);
+        let strange = "b".repeat(45);
         let forged = (Place::Sni, Class::Forged, None);
         assert_eq!(of(ZONED, &format!("{strange}.canary.example")), [forged]);
         assert_eq!(of(ZONED, &format!("{strange}.example")), []);
@@ -512,7 +512,7 @@ mod tests {
     #[test]
     fn a_request_costs_one_try_and_a_short_record() {
         let words: Vec<String> = (0..500_u32)
-            .map(|nth| format!("{:a>42}", nth * 16))
+            .map(|nth| format!("{:a>45}", nth * 16))
             .collect();
         let target = Bytes::from(format!("/{}", words.join("/")).as_bytes());
         let asks = std::cell::Cell::new(0);
@@ -593,11 +593,11 @@ mod tests {
     #[test]
     fn children_stay_at_the_host_the_visitor_came_by() {
         let (host, target) = zoned();
-        let stranger = format!("{}.canary.example:8080", "b".repeat(42));
+        let stranger = format!("{}.canary.example:8080", "b".repeat(45));
         for (host, target) in [
             (&host, target.as_str()),
             (&stranger, &target),
-            (&stranger, &format!("/{}", "c".repeat(42))),
+            (&stranger, &format!("/{}", "c".repeat(45))),
         ] {
             let html = text_of(&ask(target, host).1);
             assert!(

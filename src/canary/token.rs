@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{Arm, Form, Part, RunId, TokenId, TrialId};
 
 /// Length of a token in characters.
-pub const TOKEN_CHARS: usize = 42;
+pub const TOKEN_CHARS: usize = 45;
 
 /// Bytes of the run's number in front. It is masked, so that tokens of one run do not begin alike.
 const RUN_BYTES: usize = 4;
@@ -17,11 +17,11 @@ const RUN_BYTES: usize = 4;
 /// Bytes of the synthetic IV behind it (RFC 5297).
 const MAC_BYTES: usize = 16;
 
-/// Bytes of a token's plain text: layout 1, trial 2, arm 1, form 1, part 1, all big-endian.
-const PLAIN_BYTES: usize = 6;
+/// Bytes of a token's plain text: layout 1, trial 4, arm 1, form 1, part 1, all big-endian.
+const PLAIN_BYTES: usize = 8;
 
 /// The first plain byte. Another layout gets another number, so that no token is ever read in two ways.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// A collector's key: it knows the tokens of every run, and makes each run's [`Mint`].
 #[derive(Clone, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Mint {
     /// The token that says `id`. The same id gives the same token: a canary is used once, so ids are not repeated.
     #[must_use]
     pub fn token(&self, id: TokenId) -> String {
-        // SIV refuses only plain texts beyond the cipher's limits, and six bytes are none.
+        // SIV refuses only plain texts beyond the cipher's limits, and eight bytes are none.
         let sealed = self
             .cipher()
             .encrypt([[0_u8; 0]; 0], &plain(id))
@@ -183,22 +183,22 @@ fn unarmour(text: &str) -> Option<Vec<u8>> {
 }
 
 fn plain(id: TokenId) -> [u8; PLAIN_BYTES] {
-    let [t0, t1] = id.trial.0.to_be_bytes();
+    let [t0, t1, t2, t3] = id.trial.0.to_be_bytes();
     let (arm, form, part) = (
         code(Arm::ALL, id.arm),
         code(Form::ALL, id.form),
         code(Part::ALL, id.part),
     );
-    [LAYOUT, t0, t1, arm, form, part]
+    [LAYOUT, t0, t1, t2, t3, arm, form, part]
 }
 
 fn parse(run: RunId, plain: &[u8]) -> Option<TokenId> {
-    let &[LAYOUT, t0, t1, arm, form, part] = plain else {
+    let &[LAYOUT, t0, t1, t2, t3, arm, form, part] = plain else {
         return None;
     };
     Some(TokenId {
         run,
-        trial: TrialId(u16::from_be_bytes([t0, t1])),
+        trial: TrialId(u32::from_be_bytes([t0, t1, t2, t3])),
         arm: decode(Arm::ALL, arm)?,
         form: decode(Form::ALL, form)?,
         part: decode(Part::ALL, part)?,
@@ -231,7 +231,7 @@ mod tests {
         let of = |all: usize| 0..all;
         (
             any::<u32>(),
-            any::<u16>(),
+            any::<u32>(),
             of(Arm::ALL.len()),
             of(Form::ALL.len()),
             of(Part::ALL.len()),

@@ -61,8 +61,12 @@ pub(super) enum Verb {
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
-    /// Judge a run again from its evidence
+    /// Judge a run again from its evidence, in the store or in a file
     Judge(Judge),
+    /// Say in plain sentences which records carry a verdict, and what would have changed it
+    Explain(Explain),
+    /// Write a run's evidence to a file that anybody can check and judge
+    Export(Export),
     /// List the runs in the evidence store
     Runs(Runs),
     /// Check that no record in the evidence store was altered, taken out or moved
@@ -125,6 +129,12 @@ pub(super) struct Choice {
     /// Trials of each arm and form, in place of the scenario's number
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) trials: Option<u16>,
+    /// Go on in rounds of as many trials until more would say no more, or each arm and form has had --max-trials
+    #[arg(long, requires = "max_trials")]
+    pub(super) until_decided: bool,
+    /// The most trials of each arm and form in all rounds of --until-decided
+    #[arg(long, value_name = "N", requires = "until_decided", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) max_trials: Option<u16>,
     /// How long to listen after each exposure, in place of the scenario's window (such as 30s, 15m, 48h)
     #[arg(long, value_parser = duration)]
     pub(super) window: Option<Duration>,
@@ -199,14 +209,40 @@ impl Run {
 
 #[derive(Debug, Group)]
 pub(super) struct Judge {
-    /// The run: the beginning of its name, or `latest`
-    #[arg(default_value = "latest")]
+    /// The run: the beginning of its name, or `latest`; or an evidence file (that exists, has a folder in its name, or
+    /// ends in .jsonl)
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
     pub(super) run: String,
     #[command(flatten)]
     pub(super) store: StorePath,
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Explain {
+    /// The run: the beginning of its name, or `latest`; or an evidence file
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
+    pub(super) run: String,
+    /// The cells: such as `sent`, `sent/http` or `default/sent/http`; without it all but the positive controls
+    pub(super) cell: Option<String>,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Export {
+    /// The run: the beginning of its name, or `latest`
+    pub(super) run: String,
+    /// The evidence file to write, such as run.jsonl (`-` for the standard output stream)
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Write it even where there is a file of that name
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) store: StorePath,
 }
 
 #[derive(Debug, Group)]

@@ -1,10 +1,9 @@
 use super::args::Judge;
 use super::exit::{Exit, Stopped};
 use super::report::{Targets, show};
-use super::store::{Named, run_named};
+use super::store::named_evidence;
 
 pub(super) fn judge(asked: &Judge, colour: bool) -> Result<Exit, Stopped> {
-    let store = Named::open_existing(&asked.store)?.any();
-    let run = run_named(&*store, &asked.run)?;
-    show(&*store, run, Targets::open(&asked.reports)?, colour)
+    let evidence = named_evidence(&asked.store, &asked.run)?;
+    show(&evidence, Targets::open(&asked.reports)?, colour)
 }

@@ -5,6 +5,8 @@ mod authority;
 mod check;
 mod doctor;
 mod exit;
+mod explain;
+mod export;
 mod judge;
 mod log;
 mod out;
@@ -67,6 +69,8 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
         Verb::Judge(asked) => judge::judge(&asked, colour),
+        Verb::Explain(asked) => explain::explained(&asked),
+        Verb::Export(asked) => export::export(&asked),
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),

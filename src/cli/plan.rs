@@ -30,18 +30,16 @@ fn shown(chosen: &Chosen) -> String {
     for variant in &chosen.variants {
         lines.push(format!("\nvariant {}", variant.name));
         let trials = plan
-            .before_the_windows_close()
-            .iter()
+            .rounds()
+            .flat_map(|round| round.opening)
             .filter(|trial| trial.variant == variant.name);
         lines.extend(trials.map(|trial| line(trial, experiment)));
     }
-    lines.push(format!(
-        "\nlisten for {}, browsers left as they are\n",
-        display_duration(experiment.window)
-    ));
+    lines.push(String::new());
+    lines.extend(afterwards(chosen));
     lines.extend(
-        plan.after_the_windows_closed()
-            .iter()
+        plan.rounds()
+            .flat_map(|round| round.closing)
             .map(|trial| line(trial, experiment)),
     );
     lines.push("\nsteps of a trial".to_owned());
@@ -52,13 +50,52 @@ fn shown(chosen: &Chosen) -> String {
     lines.join("\n") + "\n"
 }
 
+/// What follows when all of a round is sent.
+fn afterwards(chosen: &Chosen) -> Vec<String> {
+    let experiment = &chosen.scenario.experiment;
+    let has = |arm: &Arm| experiment.arms.contains(arm);
+    let any = |arms: &[Arm]| arms.iter().any(has);
+    let listen = format!(
+        "listen for {}, browsers left as they are",
+        display_duration(experiment.window)
+    );
+    let mut lines = vec![listen.clone()];
+    if any(&[Arm::Sent, Arm::Received, Arm::Opened]) {
+        lines.push("the recipient comes back and looks for every message".to_owned());
+    }
+    if any(&[Arm::Received, Arm::Opened]) {
+        lines.push(listen.clone());
+    }
+    if has(&Arm::Opened) {
+        lines.push("the recipient follows its links".to_owned());
+        lines.push(listen);
+    }
+    if chosen.plan.rounds().len() > 1 {
+        lines.push(
+            "all this again with the trials of the next round, as long as they would say more"
+                .to_owned(),
+        );
+    }
+    lines
+}
+
 fn line(trial: &Trial, experiment: &Experiment) -> String {
     let what = match (trial.arm, trial.via) {
-        (Arm::Sent, _) => "typed, sent, confirmed, and seen by the recipient".to_owned(),
-        (Arm::Drafted, _) => format!(
-            "typed, left for {}, and taken away",
+        (Arm::Sent, _) => {
+            "typed, sent, confirmed; shown to the recipient when all is over".to_owned()
+        }
+        (Arm::Received, _) => "sent, and shown to the recipient after the window".to_owned(),
+        (Arm::Opened, _) => "sent, shown to the recipient, and followed".to_owned(),
+        (Arm::Drafted | Arm::Pasted, _) => format!(
+            "{}, left for {}, and taken away",
+            if trial.arm == Arm::Pasted {
+                "pasted"
+            } else {
+                "typed"
+            },
             display_duration(experiment.draft)
         ),
+        (Arm::Visited, _) => "opened by the sender's browser, and never sent".to_owned(),
         (Arm::Unsent, _) => "minted, and shown to nobody".to_owned(),
         (Arm::Reached, Some(Via::Auditor) | None) => {
             "fetched by waxseal at the public door".to_owned()
@@ -121,8 +158,25 @@ fn waits(chosen: &Chosen) -> String {
     let held = |steps: &[Step]| steps.iter().filter_map(held).sum::<Duration>();
     let typing = held(&script.open) + held(&script.compose);
     let sending = typing + held(&script.send) + held(&script.confirm) + held(&script.receive);
-    let drafts = (typing + experiment.draft).saturating_mul(count(Arm::Drafted));
-    let all = sending.saturating_mul(count(Arm::Sent)) + drafts + experiment.window;
+    let has = |arm: Arm| experiment.arms.contains(&arm);
+    let pause = if has(Arm::Drafted) || has(Arm::Pasted) {
+        experiment.draft
+    } else {
+        Duration::ZERO
+    };
+    let drafted = count(Arm::Drafted).saturating_add(count(Arm::Pasted));
+    let sent = [Arm::Sent, Arm::Received, Arm::Opened]
+        .into_iter()
+        .fold(0_u32, |all, arm| all.saturating_add(count(arm)));
+    let windows =
+        1 + u32::from(has(Arm::Received) || has(Arm::Opened)) + u32::from(has(Arm::Opened));
+    let rounds = u32::try_from(chosen.plan.rounds().len()).unwrap_or(u32::MAX);
+    let all = (sending + pause).saturating_mul(sent)
+        + (typing + experiment.draft).saturating_mul(drafted)
+        + experiment
+            .window
+            .saturating_mul(windows)
+            .saturating_mul(rounds);
     format!("{} in all, besides what pages take", display_duration(all))
 }
 
@@ -135,9 +189,7 @@ fn held(step: &Step) -> Option<Duration> {
 
 fn sum(trials: &[Trial]) -> String {
     let count = |arm: Arm| trials.iter().filter(|trial| trial.arm == arm).count();
-    let parts: Vec<String> = Arm::ALL
-        .iter()
-        .map(|&arm| format!("{} {arm}", count(arm)))
-        .collect();
+    let planned = Arm::IN_REPORTS.into_iter().filter(|arm| count(*arm) > 0);
+    let parts: Vec<String> = planned.map(|arm| format!("{} {arm}", count(arm))).collect();
     format!("trials: {}; nothing was contacted", parts.join(", "))
 }

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use super::args::ReportFormat;
 use super::exit::{Exit, Stopped};
 use super::out::say;
-use super::store::evidence;
-use crate::model::RunId;
+use crate::model::Evidence;
 use crate::report::{View, json, terminal};
-use crate::store::EvidenceStore;
 use crate::verdict::{ExitStatus, judge};
 
 /// Where reports go, opened and ready.
@@ -54,15 +52,9 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Stopped> {
 
 /// Judges a run from its evidence, shows it, and writes its reports. The terminal's report makes way when another one
 /// takes the standard output stream.
-pub(super) fn show(
-    store: &dyn EvidenceStore,
-    run: RunId,
-    targets: Targets,
-    colour: bool,
-) -> Result<Exit, Stopped> {
-    let evidence = evidence(store, run)?;
-    let judged = judge(&evidence).map_err(Stopped::could_not_run)?;
-    let Some(view) = View::new(&evidence, &judged.cells) else {
+pub(super) fn show(evidence: &Evidence, targets: Targets, colour: bool) -> Result<Exit, Stopped> {
+    let judged = judge(evidence).map_err(Stopped::could_not_run)?;
+    let Some(view) = View::new(evidence, &judged.cells) else {
         return Err(Stopped::could_not_run(
             "show the run: its evidence has no manifest",
         ));

@@ -7,11 +7,12 @@ use super::exit::{Exit, Stopped};
 use super::progress::Progress;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
-use super::store::{Named, SECRET};
+use super::store::{Named, SECRET, evidence};
 use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
+use crate::model::Doorway;
 use crate::store::{EvidenceStore, RemoteStore};
 use crate::verdict::ExitStatus;
 
@@ -20,7 +21,10 @@ const PRACTICE_ZONE: &str = "practice.test";
 
 /// `colour` is for the report, `red` for what is wrong: they go to different streams.
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
-    let scenario = load(asked.choice.file.as_deref(), red)?;
+    let mut scenario = load(asked.choice.file.as_deref(), red)?;
+    if asked.open_doors {
+        scenario.experiment.doors = vec![Doorway::Open];
+    }
     let chosen = choose(scenario, &asked.choice)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
@@ -29,7 +33,7 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let store = named.any();
     let conducted = play(setting, Arc::clone(&store), quiet)?;
     let shown = match conducted.run {
-        Some(run) => show(&*store, run, targets, colour),
+        Some(run) => show(&evidence(&*store, run)?, targets, colour),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {
@@ -65,7 +69,6 @@ fn setting(
             .or_else(|| practice_zone(asked, &chosen)),
         scenario: chosen.scenario,
         plan: chosen.plan,
-        sealed: !asked.open_doors,
         listen: asked.listen,
         public: asked.public.clone(),
         credentials: credentials(&asked.tls, &asked.store.path)?,

@@ -118,6 +118,7 @@ pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, 
         &scenario,
         variants.iter().map(|variant| variant.name.as_str()),
         seed,
+        choice.max_trials,
     );
     let plan = plan.map_err(Stopped::usage)?;
     let given = given(choice, &scenario)?;

@@ -1,10 +1,12 @@
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::args::StorePath;
 use super::exit::Stopped;
 use crate::model::{Evidence, RunId};
-use crate::store::{EvidenceStore, RemoteStore, Store, find};
+use crate::store::{EvidenceStore, RemoteStore, Store, find, read_evidence};
 
 /// The variable that holds the secret of a collector elsewhere: on a command line anybody could read it.
 pub(super) const SECRET: &str = "WAXSEAL_SECRET";
@@ -95,4 +97,21 @@ pub(super) fn run_named(store: &dyn EvidenceStore, name: &str) -> Result<RunId, 
 /// All that is known of a run.
 pub(super) fn evidence(store: &dyn EvidenceStore, run: RunId) -> Result<Evidence, Stopped> {
     wait(store.evidence(run))?.map_err(Stopped::could_not_run)
+}
+
+/// The evidence in a file, or of a run in the store.
+pub(super) fn named_evidence(store: &StorePath, name: &str) -> Result<Evidence, Stopped> {
+    let path = Path::new(name);
+    if names_a_file(path) {
+        return read_evidence(path).map_err(Stopped::usage);
+    }
+    let store = Named::open_existing(store)?.any();
+    let run = run_named(&*store, name)?;
+    evidence(&*store, run)
+}
+
+/// No run has a name with a folder in it, or one that ends like this.
+fn names_a_file(path: &Path) -> bool {
+    let ends = path.extension() == Some(OsStr::new("jsonl"));
+    ends || path.components().count() > 1 || path.is_file()
 }

@@ -40,6 +40,11 @@ impl Answer {
         }
     }
 
+    /// How many bytes the page has in all.
+    pub(super) fn whole(&self) -> u64 {
+        self.body.len()
+    }
+
     /// Whether nothing comes after the head.
     pub(super) fn is_empty(&self) -> bool {
         self.left.is_empty()

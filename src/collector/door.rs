@@ -1,5 +1,6 @@
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::canary::{Key, Keyring, Zone, over_tls};
-use crate::model::{Account, Door, Gap, Hit, RunId, Timestamp};
+use crate::model::{Account, Door, Gap, Hit, Recognition, RunId, Timestamp, TrialId};
 use crate::store::{EvidenceStore, Store};
 
 use super::api::{self, Desk, Secrets};
@@ -155,11 +156,30 @@ pub(super) struct House {
     /// What is shown over TLS.
     shown: Arc<Shown>,
     pub(super) proxies: Vec<IpNet>,
+    /// The links that sealed doors serve.
+    served: OnceLock<HashSet<(RunId, TrialId)>>,
     places: Arc<Places>,
     stopping: watch::Receiver<Option<Instant>>,
 }
 
 impl House {
+    /// Whether sealed doors serve what somebody asks for.
+    pub(super) fn serves(&self, asked: &Recognition) -> bool {
+        let is_served = |served: &HashSet<_>| {
+            let tokens = asked.tokens_of_ours();
+            !tokens.is_empty()
+                && tokens
+                    .iter()
+                    .all(|token| served.contains(&(token.run, token.trial)))
+        };
+        self.served.get().is_some_and(is_served)
+    }
+
+    /// Whether there is anything that they serve.
+    pub(super) fn serves_some(&self) -> bool {
+        self.served.get().is_some_and(|served| !served.is_empty())
+    }
+
     /// What the collector counts about itself, in the OpenMetrics text format.
     pub(super) fn counted(&self) -> String {
         self.metrics.note_connections(self.places.open());
@@ -247,6 +267,7 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake: Arc::new(intake),
             effort: Effort::new(Instant::now()),
+            served: OnceLock::new(),
             places: Places::new(connections()),
             stopping,
         });
@@ -302,6 +323,7 @@ impl Collector {
             metrics: Arc::clone(&intake.metrics),
             intake,
             effort: Effort::new(Instant::now()),
+            served: OnceLock::new(),
             places: Places::new(connections()),
             stopping,
         });
@@ -377,6 +399,15 @@ impl Collector {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.house.counted()
+    }
+
+    /// Names the links that sealed doors serve all the same: whether a door is open is a matter of each trial. Said once,
+    /// before the first browser opens.
+    pub fn serve_at_sealed_doors(&self, run: RunId, trials: impl IntoIterator<Item = TrialId>) {
+        let served = trials.into_iter().map(|trial| (run, trial)).collect();
+        if self.house.served.set(served).is_err() {
+            tracing::warn!("which links are served at sealed doors was said before");
+        }
     }
 
     /// Opens the door of one account's browser, on loopback, and says where it is.

@@ -107,6 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
         let (recognition, page) = self.visitor.answer(&request);
         let answer = Answer::new(page, &request);
         let (body, keep) = (body(&request), keeps_alive(&request));
+        let refused = self.visitor.is_refused(&recognition);
         let Some(hit) = self
             .visitor
             .record(received, HitKind::Http(request), recognition)
@@ -116,17 +117,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<S> {
             return false;
         };
         self.unread = true;
-        if self.visitor.is_refused() {
-            self.visitor.answered(hit, None, 0);
+        if refused {
+            self.visitor.answered(hit, None, (0, None));
             return false;
         }
         self.buffer.drain(..head);
         self.unread = !self.skip(body).await;
         let keep = keep && !self.unread;
-        let status = answer.status.as_u16();
+        let (status, whole) = (answer.status.as_u16(), answer.whole());
         let written = self.answer(answer, keep).await;
         let taken = written.unwrap_or_else(|so_far| so_far);
-        self.visitor.answered(hit, Some(status), taken);
+        self.visitor
+            .answered(hit, Some(status), (taken, Some(whole)));
         keep && written.is_ok()
     }
 

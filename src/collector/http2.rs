@@ -162,12 +162,16 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
     let (recognition, page) = visitor.answer(&request);
     let answer = Answer::new(page, &request);
     let kind = HitKind::Http(request);
+    let refused = visitor.is_refused(&recognition);
     let Some(hit) = visitor.record(received, kind, recognition).await else {
         // It is in no record, so it gets no answer; dropped, the stream is reset.
         return;
     };
+    if refused {
+        return visitor.answered(hit, None, (0, None));
+    }
     let _ = timeout(limits::HEAD_TIME, skip(body)).await;
-    let status = answer.status.as_u16();
+    let (status, whole) = (answer.status.as_u16(), answer.whole());
     let mut taken = 0;
     let sent = tokio::select! {
         biased;
@@ -177,7 +181,7 @@ async fn answer(visitor: Visitor, request: Request, body: RecvStream, respond: S
     if sent.is_none() {
         tracing::debug!(hit = hit.seq, taken, "an answer was not taken whole");
     }
-    visitor.answered(hit, Some(status), taken);
+    visitor.answered(hit, Some(status), (taken, Some(whole)));
 }
 
 /// Reads over a body, up to the limit.

@@ -39,6 +39,7 @@ pub(super) async fn greet(
         }
     };
     let is_hello = matches!(kind, HitKind::Hello(_));
+    let refused = visitor.is_hello_refused(&recognition);
     let Some(hit) = visitor.record(received, kind, recognition).await else {
         return;
     };
@@ -46,7 +47,7 @@ pub(super) async fn greet(
         // The visitor went away, or was too slow: there is nobody to answer.
         return;
     }
-    if visitor.is_refused() {
+    if refused {
         if is_hello {
             end(&visitor, hit, HandshakeEnd::Refused);
         }

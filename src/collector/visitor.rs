@@ -129,9 +129,29 @@ impl Visitor {
         }
     }
 
-    /// Whether the door they came by notes and refuses.
-    pub(super) const fn is_refused(&self) -> bool {
-        matches!(self.door, Door::Browser { sealed: true, .. })
+    /// The door they came by, as it is for what they ask for: a sealed one opens for the links that are to be served.
+    pub(super) fn door_to(&self, asked: &Recognition) -> Door {
+        match self.door {
+            Door::Browser {
+                account,
+                sealed: true,
+            } => Door::Browser {
+                account,
+                sealed: !self.house.serves(asked),
+            },
+            door => door,
+        }
+    }
+
+    /// Whether the door they came by notes and refuses what they ask for.
+    pub(super) fn is_refused(&self, asked: &Recognition) -> bool {
+        matches!(self.door_to(asked), Door::Browser { sealed: true, .. })
+    }
+
+    /// The same for a hello: where it does not name a link and some are served, the request behind it decides.
+    pub(super) fn is_hello_refused(&self, named: &Recognition) -> bool {
+        let undecided = named.tokens_of_ours().is_empty() && self.house.serves_some();
+        !undecided && self.is_refused(named)
     }
 
     /// Makes a hit durable; its number, or none if that failed.
@@ -144,7 +164,7 @@ impl Visitor {
         let kind = self.with_forwarded(kind);
         let hit = Hit {
             received,
-            door: self.door,
+            door: self.door_to(&recognition),
             peer: self.peer,
             kind,
             recognition,
@@ -160,14 +180,20 @@ impl Visitor {
         kind
     }
 
-    /// Notes what was answered.
-    pub(super) fn answered(&self, hit: Kept, status: Option<u16>, body_bytes: u64) {
+    /// Notes what was answered: how many bytes of how many in all.
+    pub(super) fn answered(
+        &self,
+        hit: Kept,
+        status: Option<u16>,
+        (body_bytes, of): (u64, Option<u64>),
+    ) {
         self.house.metrics.note_answer(status);
         let answer = Answer {
             hit: hit.seq,
             at: Timestamp::now(),
             status,
             body_bytes,
+            of,
         };
         self.house.intake.answer(hit.run, answer);
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::trial::named;
-use super::{Arm, Form, Limit, Part, Phase};
+use super::{Arm, Doorway, Form, Limit, Part, Phase};
 
 named! {
     /// What is true of a cell; nothing about good or bad.
@@ -34,6 +34,12 @@ named! {
 }
 
 impl Actor {
+    /// Whether it may have been the service under audit.
+    #[must_use]
+    pub const fn may_be_provider(self) -> bool {
+        matches!(self, Self::Provider | Self::Unknown)
+    }
+
     /// Whether this is one of our own.
     #[must_use]
     pub const fn is_own(self) -> bool {
@@ -153,6 +159,39 @@ named! {
     }
 }
 
+named! {
+    /// How often a visit comes, as far as the interval says.
+    Constancy {
+        /// At least every second time: the interval lies above one half.
+        Repeatable = "repeatable",
+        /// At most every second time: the interval lies below one half.
+        Occasional = "occasional",
+        /// Too few trials to say.
+        Unsettled = "unsettled",
+    }
+}
+
+/// What more trials would be worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// How many more, if they go on as those before.
+    pub trials: u32,
+    /// What they would settle.
+    pub settles: Settles,
+}
+
+named! {
+    /// What more trials would settle.
+    Settles {
+        /// That absence may be spoken of.
+        Absence = "absence",
+        /// That, nothing being seen, it happens in at most one of ten.
+        Rarity = "rarity",
+        /// Whether what was seen is repeatable or occasional.
+        Constancy = "constancy",
+    }
+}
+
 /// A confidence interval for a probability, both ends within 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -171,6 +210,10 @@ pub struct ActorSummary {
     pub trials: u32,
     /// How many hits in all.
     pub hits: u32,
+    /// How many of them asked again for what had been asked for before.
+    pub again: u32,
+    /// Whether the link's content was taken whole in any of them; none where none was taken, or it is not known.
+    pub whole: Option<bool>,
     /// How far at the most.
     pub depth: Depth,
     /// Refused at a sealed door: attempts, not fetches.
@@ -200,8 +243,16 @@ pub struct Cell {
     pub arm: Arm,
     /// The form.
     pub form: Form,
+    /// What the doors of our own browsers did with its links.
+    pub doorway: Doorway,
     /// What is true.
     pub verdict: Verdict,
+    /// More may be said when the window has closed: until then the verdict may still be amended.
+    pub provisional: bool,
+    /// How often it would happen again, as far as that can be said; only with [`Verdict::Observed`].
+    pub constancy: Option<Constancy>,
+    /// How many more trials like these would settle what is open; none where nothing is, or trials would not help.
+    pub advice: Option<Advice>,
     /// How far the one who came went; only with [`Verdict::Observed`].
     pub depth: Option<Depth>,
     /// Trials in which the link was out.
@@ -215,7 +266,14 @@ pub struct Cell {
     /// Trials that had no visitor, and whose link somebody who is not us had all the same: it stood in a `Referer`, or
     /// was asked for with an error in it.
     pub hearsay: u32,
-    /// Exact interval for the chance of a visit, at 95 %.
+    /// Trials that had no visitor in the phase that this cell is about, and one in another: while the link was typed, or
+    /// when it was shown. A question of another arm.
+    pub elsewhere: u32,
+    /// Trials that were planned and left out because the cell was decided.
+    pub omitted: u32,
+    /// The wrappers that links arrived in, such as `l.facebook.com`, each once. Hostile text.
+    pub wrappers: Vec<String>,
+    /// Exact interval for the chance of a visit, at 95 % over all looks ([`super::Manifest::looks`]).
     pub interval: Interval,
     /// From the last phase boundary (typed, sent) to the first visit.
     pub first_delay: Option<Duration>,

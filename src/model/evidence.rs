@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Actor, Answer, Arm, Depth, Doubt, Form, Handshake, Hit, Phase, RunId, Timestamp,
-    Trial, TrialId, Verdict,
+    Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Phase, RunId,
+    Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -48,6 +48,10 @@ pub enum Record {
     Exposure(Exposure),
     /// Proof that a message left (`confirm`) or arrived (`receive`).
     Notice(Notice),
+    /// What a message held when it was seen at the recipient.
+    Arrival(Arrival),
+    /// Trials that are not played, because what they are for is decided.
+    Omission(Omission),
     /// A step went wrong.
     Failure(Failure),
     /// An instant that the scenario names.
@@ -92,8 +96,12 @@ pub struct Manifest {
     pub seed: u64,
     /// How long is listened after each exposure.
     pub window: Duration,
-    /// Whether the browsers' doors refuse.
+    /// Whether the browsers' doors refuse, where a trial does not say otherwise.
     pub sealed: bool,
+    /// How often the evidence may be looked at before the run ends: with each look more trials may be left out, so every
+    /// interval is made that much wider.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub looks: u32,
     /// The public address in the links, such as `http://127.0.0.1:8080`; a `*` in it stands for a host token, as in
     /// `http://*.canary.example:8080`.
     pub public: String,
@@ -158,6 +166,9 @@ pub struct Expectation {
     pub arms: Vec<Arm>,
     /// The forms it is about.
     pub forms: Vec<Form>,
+    /// The doorways it is about; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doors: Option<Vec<Doorway>>,
     /// What is claimed.
     pub limit: Limit,
 }
@@ -177,12 +188,22 @@ pub struct Limit {
     pub line: u32,
 }
 
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_one(looks: &u32) -> bool {
+    *looks == 1
+}
+
 /// A span in which a link left our hands. Causal zero is its beginning: nothing earlier can be its effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
     /// The trial.
     pub trial: TrialId,
-    /// `compose`: it was typed; `send`: it was sent.
+    /// `compose`: it was typed; `send`: it was sent; `receive`: the recipient, who was away until then, may see it;
+    /// `follow`: the recipient follows it.
     pub phase: Phase,
     /// Just before the step.
     pub from: Timestamp,
@@ -199,6 +220,29 @@ pub struct Notice {
     pub phase: Phase,
     /// When it was seen.
     pub at: Timestamp,
+}
+
+/// Links on the recipient's page that hold the canary's token, or show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// The trial.
+    pub trial: TrialId,
+    /// When they were looked for.
+    pub at: Timestamp,
+    /// Whether one of them leads to just the canary.
+    pub intact: bool,
+    /// Where the others lead. Hostile text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+}
+
+/// Trials that are left out: see [`Manifest::looks`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Omission {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Which.
+    pub trials: Vec<TrialId>,
 }
 
 /// An instant that the scenario names with `mark`.

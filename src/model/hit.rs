@@ -188,6 +188,10 @@ pub struct Answer {
     pub status: Option<u16>,
     /// How many bytes of the body the socket took. An upper bound of what the peer read.
     pub body_bytes: u64,
+    /// How many bytes there are behind the address in all, whatever part was asked for; none where nothing was answered,
+    /// and in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
 }
 
 impl Hit {
@@ -197,6 +201,15 @@ impl Hit {
     pub fn tokens(&self) -> Vec<TokenId> {
         self.recognition
             .tokens(|one| one.class == Class::Intact && one.place != Place::Referer)
+    }
+
+    /// Whether there are any.
+    #[must_use]
+    pub fn names_a_link(&self) -> bool {
+        let mut matches = self.recognition.matches.iter();
+        matches.any(|one| {
+            one.class == Class::Intact && one.place != Place::Referer && one.token.is_some()
+        })
     }
 
     /// The tokens of ours that its sender must have had without asking for them: whole in a `Referer`, or broken.

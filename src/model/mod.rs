@@ -11,10 +11,13 @@ mod recognition;
 mod time;
 mod trial;
 
-pub use cell::{Actor, ActorSummary, Cell, Depth, Doubt, Interval, Outcome, Verdict};
+pub use cell::{
+    Actor, ActorSummary, Advice, Cell, Constancy, Depth, Doubt, Interval, Outcome, Settles, Verdict,
+};
 pub use evidence::{
-    Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit, Manifest, Mark,
-    Notice, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef, VariantRef,
+    Arrival, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit, Manifest,
+    Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef,
+    VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{
@@ -23,4 +26,4 @@ pub use hit::{
 pub use persona::Persona;
 pub use recognition::{Class, Match, Place, Recognition};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
-pub use trial::{Account, Arm, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};
+pub use trial::{Account, Arm, Doorway, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

@@ -92,6 +92,12 @@ impl Recognition {
         classes.min().unwrap_or(Class::None)
     }
 
+    /// The whole tokens of ours, each once, wherever they stood.
+    #[must_use]
+    pub fn tokens_of_ours(&self) -> Vec<TokenId> {
+        self.tokens(|one| one.class == Class::Intact)
+    }
+
     pub(super) fn tokens(&self, wanted: impl Fn(&Match) -> bool) -> Vec<TokenId> {
         let mut once = Vec::new();
         let found = self.matches.iter().filter(|one| wanted(one));

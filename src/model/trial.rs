@@ -38,16 +38,76 @@ macro_rules! named {
 pub(crate) use named;
 
 named! {
-    /// The condition a canary is in.
+    /// The condition a canary is in. The place in this list is the number in a token: new arms go to its end, and
+    /// [`Arm::IN_REPORTS`] is the order for readers.
     Arm {
-        /// Sent to the recipient.
+        /// Sent to the recipient, who is away until the window has closed.
         Sent = "sent",
-        /// Typed into the composer and never sent.
+        /// Typed into the composer key by key, and never sent.
         Drafted = "drafted",
         /// Minted and never shown to anyone: a negative control.
         Unsent = "unsent",
         /// Fetched by ourselves, to prove that we would have heard: a positive control.
         Reached = "reached",
+        /// Opened by a browser of ours and never sent: a negative control for whatever follows our browsers about.
+        Visited = "visited",
+        /// Put into the composer at once, as pasting does, and never sent.
+        Pasted = "pasted",
+        /// Sent, and shown to the recipient after the window has closed; who comes from then on counts.
+        Received = "received",
+        /// As `received`, and then followed by the recipient; who comes from then on counts.
+        Opened = "opened",
+    }
+}
+
+impl Arm {
+    /// All of them in the order in which they are read: the arms that are sent, those that are not, the controls.
+    pub const IN_REPORTS: [Self; 8] = [
+        Self::Sent,
+        Self::Received,
+        Self::Opened,
+        Self::Drafted,
+        Self::Pasted,
+        Self::Unsent,
+        Self::Visited,
+        Self::Reached,
+    ];
+
+    /// Whether the link leaves our hands by way of the service.
+    #[must_use]
+    pub const fn is_shown(self) -> bool {
+        matches!(
+            self,
+            Self::Sent | Self::Drafted | Self::Pasted | Self::Received | Self::Opened
+        )
+    }
+
+    /// Whether the link is sent to the recipient.
+    #[must_use]
+    pub const fn is_sent(self) -> bool {
+        matches!(self, Self::Sent | Self::Received | Self::Opened)
+    }
+
+    /// The phase that puts the link where the arm wants it: from there on a visit can be its effect.
+    #[must_use]
+    pub const fn exposing(self) -> Option<Phase> {
+        match self {
+            Self::Drafted | Self::Pasted => Some(Phase::Compose),
+            Self::Sent => Some(Phase::Send),
+            Self::Received => Some(Phase::Receive),
+            Self::Opened => Some(Phase::Follow),
+            Self::Unsent | Self::Reached | Self::Visited => None,
+        }
+    }
+}
+
+named! {
+    /// What the doors of our own browsers do with a link.
+    Doorway {
+        /// They note who comes, and refuse.
+        Sealed = "sealed",
+        /// They note who comes, and serve.
+        Open = "open",
     }
 }
 
@@ -107,6 +167,8 @@ named! {
         Confirm = "confirm",
         /// Recipient: proof that the exact link arrived.
         Receive = "receive",
+        /// Recipient: the link is followed.
+        Follow = "follow",
     }
 }
 
@@ -197,7 +259,7 @@ impl<'de> Deserialize<'de> for RunId {
 /// A trial's number within its run, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TrialId(pub u16);
+pub struct TrialId(pub u32);
 
 impl fmt::Display for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,6 +281,9 @@ pub struct Trial {
     /// Who fetches it; only for [`Arm::Reached`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub via: Option<Via>,
+    /// What the doors of our browsers do with this link; none in records from before it was a matter of each trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doorway: Option<Doorway>,
 }
 
 /// What a token says: everything a collector needs to answer it without a table.

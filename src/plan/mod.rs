@@ -1,16 +1,24 @@
 //! **Plan** (floor 2). Which trials a run plays, and in which order: a pure function of scenario and seed.
 //!
-//! Arms and forms are shuffled together within each variant, so that no condition has a time of its own. Two things are
-//! not left to the dice: each variant begins by proving the doors of its browsers and that the collector hears, and the
-//! last word of each variant is a fetch of our own *after* all windows have closed. A collector that went deaf on the way
-//! cannot then look like silence.
+//! Arms, forms and doorways are shuffled together within each variant, so that no condition has a time of its own. Two
+//! things are not left to the dice: each variant begins by proving the doors of its browsers and that the collector hears,
+//! and the last word of each round is a fetch of our own *after* all windows have closed. A collector that went deaf on
+//! the way cannot then look like silence.
+//!
+//! A run has one round. Where it may be topped up ([`Plan::most`]) it has several, all of them planned beforehand: what a
+//! look at the evidence decides is only which cells' later trials are left out.
+
+use std::ops::Range;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 
-use crate::model::{Arm, Form, Trial, TrialId, Via};
+use crate::model::{Arm, Doorway, Form, Trial, TrialId, Via};
 use crate::scenario::{Experiment, Scenario};
+
+/// More trials than any run plays in its windows; what a report and a plan can still show.
+const MOST_TRIALS: usize = 1_000_000;
 
 /// What a run plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,71 +27,132 @@ pub struct Plan {
     pub seed: u64,
     /// All trials, in order; a trial's id is its place.
     pub trials: Vec<Trial>,
-    /// How many of them are played before the windows close; the others after.
-    pub opening: usize,
+    rounds: Vec<Span>,
+}
+
+/// Where a round's trials stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Span {
+    opening: Range<usize>,
+    closing: Range<usize>,
+}
+
+/// One round of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Round<'a> {
+    /// The trials played before the windows close.
+    pub opening: &'a [Trial],
+    /// The trials played after: the last positive controls.
+    pub closing: &'a [Trial],
 }
 
 /// A plan that cannot be. Each text completes "failed to …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A token has room for so many trials.
-    #[error("plan {0} trials: a run holds 65535 at most; ask for fewer trials or variants")]
+    /// There is a limit.
+    #[error("plan {0} trials: a run holds {MOST_TRIALS} at most; ask for fewer trials or variants")]
     TooMany(usize),
 }
 
 impl Plan {
-    /// The trials played before the windows close.
-    #[must_use]
-    pub fn before_the_windows_close(&self) -> &[Trial] {
-        &self.trials[..self.opening]
-    }
-
-    /// The trials played after: the last positive controls.
-    #[must_use]
-    pub fn after_the_windows_closed(&self) -> &[Trial] {
-        &self.trials[self.opening..]
+    /// The rounds, in order; at least one.
+    pub fn rounds(&self) -> impl ExactSizeIterator<Item = Round<'_>> {
+        let of = |span: &Range<usize>| self.trials.get(span.clone()).unwrap_or_default();
+        self.rounds.iter().map(move |span| Round {
+            opening: of(&span.opening),
+            closing: of(&span.closing),
+        })
     }
 }
 
-/// Plans a run of the named variants.
+/// Plans a run of the named variants. `most` is how many trials each cell may have in all its rounds, each round as many
+/// as the scenario says; none: one round.
 ///
 /// # Errors
-/// There would be more trials than a token can count.
+/// There would be more trials than a run can hold.
 pub fn plan<'a>(
     scenario: &Scenario,
     variants: impl IntoIterator<Item = &'a str>,
     seed: u64,
+    most: Option<u16>,
 ) -> Result<Plan, PlanError> {
-    let mut dice = ChaCha12Rng::seed_from_u64(seed);
-    let (mut opening, mut closing) = (Vec::new(), Vec::new());
-    for variant in variants {
-        let part = Part {
-            variant,
-            experiment: &scenario.experiment,
-        };
-        opening.extend(part.first());
-        let mut middle = part.middle();
-        middle.shuffle(&mut dice);
-        opening.extend(middle);
-        closing.extend(part.last());
+    let experiment = &scenario.experiment;
+    let variants: Vec<&str> = variants.into_iter().collect();
+    let sizes = sizes(experiment.trials, most.unwrap_or(experiment.trials));
+    let of_all = |size: &u16| per_round(experiment, *size) * variants.len();
+    let count = sizes.iter().map(of_all).sum();
+    if count > MOST_TRIALS {
+        return Err(PlanError::TooMany(count));
     }
-    let played_before = opening.len();
-    let trials = number(opening.into_iter().chain(closing))?;
+    let mut dice = ChaCha12Rng::seed_from_u64(seed);
+    let (mut trials, mut rounds) = (Vec::new(), Vec::new());
+    for (nth, &size) in sizes.iter().enumerate() {
+        let (mut opening, mut closing) = (Vec::new(), Vec::new());
+        for variant in &variants {
+            let part = Part {
+                variant,
+                experiment,
+                trials: size,
+            };
+            if nth == 0 {
+                opening.extend(part.doors());
+            }
+            opening.extend(part.heard());
+            let mut middle = part.middle();
+            middle.shuffle(&mut dice);
+            opening.extend(middle);
+            closing.extend(part.heard());
+        }
+        rounds.push(Span {
+            opening: append(&mut trials, opening),
+            closing: append(&mut trials, closing),
+        });
+    }
     Ok(Plan {
         seed,
         trials,
-        opening: played_before,
+        rounds,
     })
 }
 
-/// The part of a plan that belongs to one variant.
+/// How many trials of each cell a round has.
+fn sizes(each: u16, most: u16) -> Vec<u16> {
+    let (each, most) = (each.max(1), most.max(each));
+    let whole = std::iter::repeat_n(each, usize::from(most / each));
+    let rest = Some(most % each).filter(|rest| *rest > 0);
+    whole.chain(rest).collect()
+}
+
+/// An upper bound of the trials that a round of a variant takes, so that nothing too large is made first.
+fn per_round(experiment: &Experiment, size: u16) -> usize {
+    let (arms, forms, doors) = (
+        experiment.arms.len() + 1,
+        experiment.forms.len(),
+        experiment.doors.len(),
+    );
+    usize::from(size) * arms * forms * doors + 2
+}
+
+/// Numbers trials by their place.
+fn append(all: &mut Vec<Trial>, more: Vec<Trial>) -> Range<usize> {
+    let from = all.len();
+    for trial in more {
+        let id = TrialId(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        all.push(Trial { id, ..trial });
+    }
+    from..all.len()
+}
+
+/// The part of a round that belongs to one variant.
 struct Part<'a> {
     variant: &'a str,
     experiment: &'a Experiment,
+    trials: u16,
 }
 
 impl Part<'_> {
-    fn first(&self) -> Vec<Trial> {
+    /// The proof that each browser comes by its own door.
+    fn doors(&self) -> Vec<Trial> {
         // A browser need not trust the collector's certificate to be led to its door, so doors are proven in the clear,
         // and by a plain page where one is planted.
         let clear = self
@@ -91,69 +160,66 @@ impl Part<'_> {
             .forms
             .iter()
             .find(|form| matches!(form, Form::Http | Form::QuerySecret));
-        let doors = [Via::Sender, Via::Recipient]
-            .map(|via| self.reached(std::iter::once(clear.unwrap_or(&Form::Http)), via));
-        let heard = self.reached(self.experiment.forms.iter(), Via::Auditor);
-        doors.into_iter().flatten().chain(heard).collect()
+        let form = *clear.unwrap_or(&Form::Http);
+        let doors = [Via::Sender, Via::Recipient];
+        doors
+            .into_iter()
+            .flat_map(|via| self.reached(&[form], via))
+            .collect()
+    }
+
+    /// A fetch of our own of each form.
+    fn heard(&self) -> Vec<Trial> {
+        self.reached(&self.experiment.forms, Via::Auditor)
     }
 
     fn middle(&self) -> Vec<Trial> {
-        let arms = self
-            .experiment
-            .arms
-            .iter()
-            .filter(|arm| **arm != Arm::Reached);
-        let planted = arms.flat_map(|&arm| {
-            self.experiment
-                .forms
-                .iter()
-                .map(move |&form| (arm, form, None))
-        });
-        let planted =
-            planted.flat_map(|cell| std::iter::repeat_n(cell, usize::from(self.experiment.trials)));
+        let arms = &self.experiment.arms;
+        let mut trials = Vec::new();
+        for &arm in arms.iter().filter(|arm| **arm != Arm::Reached) {
+            for &form in &self.experiment.forms {
+                for &doorway in self.doorways(arm) {
+                    let trial = self.trial(arm, form, doorway);
+                    trials.extend(std::iter::repeat_n(trial, usize::from(self.trials)));
+                }
+            }
+        }
         // One of each form has been played first, and one will be last.
-        let between = usize::from(self.experiment.trials.saturating_sub(2));
-        let heard = self.reached(self.experiment.forms.iter(), Via::Auditor);
-        let heard = heard
-            .into_iter()
-            .flat_map(|trial| std::iter::repeat_n(trial, between));
-        planted
-            .map(|(arm, form, via)| self.trial(arm, form, via))
-            .chain(heard)
-            .collect()
+        let between = usize::from(self.trials.saturating_sub(2));
+        for trial in self.heard() {
+            trials.extend(std::iter::repeat_n(trial, between));
+        }
+        trials
     }
 
-    fn last(&self) -> Vec<Trial> {
-        self.reached(self.experiment.forms.iter(), Via::Auditor)
+    /// Doors are a factor where a link leaves by a browser. Whoever only opens a link must be served it.
+    fn doorways(&self, arm: Arm) -> &[Doorway] {
+        match arm {
+            Arm::Visited => &[Doorway::Open],
+            Arm::Unsent | Arm::Reached => &[Doorway::Sealed],
+            _ => &self.experiment.doors,
+        }
     }
 
-    fn reached<'f>(&self, forms: impl Iterator<Item = &'f Form>, via: Via) -> Vec<Trial> {
+    fn reached(&self, forms: &[Form], via: Via) -> Vec<Trial> {
         let wanted = self.experiment.arms.contains(&Arm::Reached);
+        let forms = forms.iter().filter(|_| wanted);
         forms
-            .filter(|_| wanted)
-            .map(|&form| self.trial(Arm::Reached, form, Some(via)))
+            .map(|&form| Trial {
+                via: Some(via),
+                ..self.trial(Arm::Reached, form, Doorway::Sealed)
+            })
             .collect()
     }
 
-    fn trial(&self, arm: Arm, form: Form, via: Option<Via>) -> Trial {
+    fn trial(&self, arm: Arm, form: Form, doorway: Doorway) -> Trial {
         Trial {
             id: TrialId(0),
             variant: self.variant.to_owned(),
             arm,
             form,
-            via,
+            via: (arm == Arm::Visited).then_some(Via::Sender),
+            doorway: Some(doorway),
         }
     }
-}
-
-fn number(trials: impl Iterator<Item = Trial>) -> Result<Vec<Trial>, PlanError> {
-    let trials: Vec<Trial> = trials.collect();
-    let count = trials.len();
-    let numbered = trials.into_iter().enumerate().map(|(at, trial)| {
-        let id = u16::try_from(at)
-            .map(TrialId)
-            .map_err(|_| PlanError::TooMany(count))?;
-        Ok(Trial { id, ..trial })
-    });
-    numbered.collect()
 }

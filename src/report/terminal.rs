@@ -5,8 +5,8 @@ use anstyle::{AnsiColor, Style};
 use crate::canary::LARGE_BYTES;
 use crate::diagnostic::printable;
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Depth, Form, Limit, Outcome, Part, Phase, VariantRef, Verdict,
-    display_duration,
+    Actor, ActorSummary, Arm, Cell, Depth, Doorway, Doubt, Form, Limit, Outcome, Part, Phase,
+    Settles, VariantRef, Verdict, display_duration,
 };
 
 use super::View;
@@ -71,10 +71,12 @@ fn heading(view: &View<'_>, variant: &VariantRef) -> String {
         .iter()
         .filter(|trial| trial.variant == variant.name)
         .count();
-    let doors = if manifest.sealed {
-        "sealed browsers"
-    } else {
-        "open browsers"
+    let mut planted = manifest.trials.iter().filter(|trial| trial.arm.is_shown());
+    let opens = planted.any(|trial| trial.doorway == Some(Doorway::Open));
+    let doors = match (manifest.sealed, opens) {
+        (true, true) => "sealed and open browsers",
+        (true, false) => "sealed browsers",
+        (false, _) => "open browsers",
     };
     let window = display_duration(manifest.window);
     format!(
@@ -90,7 +92,7 @@ fn row(view: &View<'_>, cell: &Cell, pen: Pen) -> String {
         "  {}  {:<8}  {:<12}  {:<19}  {:>5}  {:<16}",
         pen.outcome(cell.outcome),
         cell.arm,
-        cell.form,
+        form(view, cell),
         words(cell),
         format!("{}/{}", cell.hits, cell.trials),
         bound(cell),
@@ -107,6 +109,18 @@ fn row(view: &View<'_>, cell: &Cell, pen: Pen) -> String {
         let _ = writeln!(out, "        {}", pen.quiet(&note));
     }
     out
+}
+
+/// The form, and the doorway where the run has both.
+fn form(view: &View<'_>, cell: &Cell) -> String {
+    let mut trials = view.manifest.trials.iter();
+    let both = view.manifest.sealed
+        && trials.any(|trial| trial.arm.is_shown() && trial.doorway == Some(Doorway::Open));
+    if both && cell.arm.is_shown() {
+        format!("{} ({})", cell.form, cell.doorway)
+    } else {
+        cell.form.to_string()
+    }
 }
 
 /// Whose deeds stand in the line itself: whoever made the verdict. The others follow below it.
@@ -153,11 +167,17 @@ fn deeds(cell: &Cell, summary: &ActorSummary) -> String {
         also(Part::Hop, "followed on"),
         also(Part::Script, "script ran"),
         taken(cell, summary),
+        again(summary),
     ];
     std::iter::once(asked(&methods))
         .chain(extras.into_iter().flatten())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// How often what had been asked for was asked for again.
+fn again(summary: &ActorSummary) -> Option<String> {
+    (summary.again > 0).then(|| format!("{} times again", summary.again))
 }
 
 /// How much was taken of what is too large for a preview.
@@ -196,6 +216,12 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
         early.map(|one| format!("{} came before it was sent: while it was typed", one.actor));
     let late =
         (cell.late > 0).then(|| format!("{} more after the window had closed", trials(cell.late)));
+    let elsewhere = (cell.elsewhere > 0).then(|| {
+        format!(
+            "in {} somebody came in another phase, and not in this one",
+            trials(cell.elsewhere)
+        )
+    });
     let known = (cell.hearsay > 0).then(|| {
         format!(
             "somebody had the link and did not come for it, in {}",
@@ -215,10 +241,52 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
     attempts
         .chain(early)
         .chain(late)
+        .chain(elsewhere)
         .chain(known)
+        .chain(wrapped(cell))
         .chain(doubts)
+        .chain(amendable(cell))
+        .chain(constancy(cell))
+        .chain(left_out(cell))
         .chain(claim)
         .collect()
+}
+
+fn wrapped(cell: &Cell) -> Option<String> {
+    let hosts: Vec<String> = cell
+        .wrappers
+        .iter()
+        .map(|host| printable(host, FOREIGN_CHARS))
+        .collect();
+    (!hosts.is_empty()).then(|| format!("links arrived leading to {}", hosts.join(", ")))
+}
+
+/// What is said while a window is open may still be amended; a doubt says that itself where nothing can be said.
+fn amendable(cell: &Cell) -> Option<String> {
+    let told = cell.doubts.contains(&Doubt::WindowOpen);
+    (cell.provisional && !told).then(|| "provisional: the window has not closed yet".to_owned())
+}
+
+/// Whether it would happen again, where too few trials were played to say, and what would help.
+fn constancy(cell: &Cell) -> Option<String> {
+    let claimed = cell.outcome == Outcome::Pass;
+    let advice = cell.advice.filter(|_| !claimed)?;
+    let more = advice.trials;
+    let plural = if more == 1 { "" } else { "s" };
+    match advice.settles {
+        Settles::Absence => Some(format!(
+            "{more} more trial{plural} would allow to speak of absence"
+        )),
+        Settles::Constancy => Some(format!(
+            "too few to call it repeatable; {more} more trial{plural} like these would settle that"
+        )),
+        // The bound in the line says as much.
+        Settles::Rarity => None,
+    }
+}
+
+fn left_out(cell: &Cell) -> Option<String> {
+    (cell.omitted > 0).then(|| format!("{} left out: decided before", trials(cell.omitted)))
 }
 
 /// Whether somebody came to a sent link before it was sent.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Actor, Arm, Depth, Doubt, Form, Persona, Verdict};
+use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Persona, Verdict};
 
 /// The JSON Schema (draft 2020-12) of a scenario file: what editors complete from, and what `structure` checks against.
 #[must_use]
@@ -106,6 +106,8 @@ pub(super) struct Scenario {
     pub(super) confirm: Option<Phase>,
     /// Recipient: prove that the exact link arrived.
     pub(super) receive: Option<Phase>,
+    /// Recipient: follow the link.
+    pub(super) follow: Option<Phase>,
     /// Settings of the service that are each audited for themselves.
     pub(super) variant: Option<Vec<Variant>>,
     /// What is claimed in every variant.
@@ -193,6 +195,9 @@ pub(super) struct Experiment {
     /// How long to listen after each exposure.
     #[schemars(required, extend("examples" = ["30s"]))]
     pub(super) window: Option<String>,
+    /// What the doors of the two browsers do: each arm is planted for each of these. `sealed` where nothing is said.
+    #[schemars(extend("examples" = [["sealed", "open"]]))]
+    pub(super) doors: Option<Vec<Doorway>>,
     /// How long a draft stays in the composer; 20 seconds where none is given.
     #[schemars(extend("examples" = ["20s"]))]
     pub(super) draft: Option<String>,
@@ -438,6 +443,8 @@ pub(super) struct Expectation {
     pub(super) arms: Option<Vec<Arm>>,
     /// The forms it is about; all planned ones where none is given.
     pub(super) forms: Option<Vec<Form>>,
+    /// What the doors of the two browsers did; whatever is planned where none is given.
+    pub(super) doors: Option<Vec<Doorway>>,
     /// The verdict.
     #[schemars(with = "Claim")]
     pub(super) verdict: Option<Claim>,

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use crate::diagnostic::Source;
-use crate::model::{Account, Arm, Doubt, Expectation, Form, Persona, Phase};
+use crate::model::{Account, Arm, Doorway, Doubt, Expectation, Form, Persona, Phase};
 
 /// The variable that stands for the address of a practice messenger.
 pub const PRACTICE_URL: &str = "url";
@@ -156,6 +156,8 @@ pub struct Script {
     pub confirm: Vec<Step>,
     /// Recipient.
     pub receive: Vec<Step>,
+    /// Recipient.
+    pub follow: Vec<Step>,
 }
 
 impl Script {
@@ -169,6 +171,7 @@ impl Script {
             Phase::Send => &self.send,
             Phase::Confirm => &self.confirm,
             Phase::Receive => &self.receive,
+            Phase::Follow => &self.follow,
         }
     }
 }
@@ -400,6 +403,8 @@ pub struct Experiment {
     pub trials: u16,
     /// How long to listen after each exposure.
     pub window: Duration,
+    /// What the doors of our browsers do: each arm that needs a browser is planted for each of these.
+    pub doors: Vec<Doorway>,
     /// How long a draft stays in the composer.
     pub draft: Duration,
 }

@@ -8,10 +8,13 @@
 //! file of its own beside it, synced in the same groups. It is drained into the database in order as soon as that works
 //! again, after a crash by whoever opens the store next; readers of a run see what still waits in it as well.
 //!
+//! A run can be taken out as an evidence file, whose format ([`file`]) is a contract for tools of other people.
+//!
 //! There are two stores: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its
 //! own.
 
 mod chain;
+pub mod file;
 mod remote;
 mod spool;
 mod sqlite;
@@ -22,6 +25,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use chain::{Broken, Check, Link};
+pub use file::{FileError, read_evidence, write_evidence};
 pub use remote::{Health, Page, Registered, RemoteStore};
 pub use sqlite::{RunRow, Store, StoreError};
 

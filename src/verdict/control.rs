@@ -1,127 +1,148 @@
+use std::collections::BTreeMap;
+
 use crate::attribution::{Known, attribute};
 use crate::model::{
-    Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, TokenId, Trial, Via, millis,
+    Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Phase, Timestamp, Trial, Via, millis,
 };
 
-use super::facts::Facts;
+use super::facts::{Dossier, Facts};
 use super::observe::Observation;
+use super::seen::Seen;
 
 /// How far the wall clock may move against the steady one before nothing timed by it is believed: a second, which is
 /// more than any slewing does in a run and less than the delays that matter.
 const CLOCK_DRIFT_MS: u64 = 1000;
 
-/// What stands against believing a variant as a whole: its controls, the collector's coverage, the clock, the doors.
-pub(super) fn doubts(facts: &Facts<'_>, observations: &[Observation], variant: &str) -> Vec<Doubt> {
-    let trials = || {
-        facts
-            .manifest
-            .trials
-            .iter()
-            .filter(|trial| trial.variant == variant)
-    };
-    let found = [
-        (
-            Doubt::ControlSilent,
-            control_is_silent(facts, observations, trials()),
-        ),
-        (
-            Doubt::NoiseInControl,
-            trials().any(|trial| is_noise(facts, observations, trial)),
-        ),
-        (Doubt::CoverageGap, may_have_missed(facts)),
-        (
-            Doubt::ClockSkew,
-            clock_moved(facts)
-                || trials().any(|trial| before_its_cause(facts, observations, trial)),
-        ),
-        (Doubt::WindowOpen, window_is_open(facts)),
-    ];
-    found
-        .into_iter()
-        .filter(|(_, holds)| *holds)
-        .map(|(doubt, _)| doubt)
-        .collect()
+/// What the controls of a variant, and the run as a whole, say about believing it.
+pub(super) struct Controls {
+    /// What stands against every cell of the variant.
+    pub(super) doubts: Vec<Doubt>,
+    /// Who came to links that were fetched by ourselves or opened, and never sent, and how far: what follows our own
+    /// steps about does so for any link.
+    pub(super) replays: BTreeMap<Actor, Depth>,
+    /// A link that nobody else ever had was visited: then nobody's visit proves anything.
+    pub(super) leaked: bool,
+    /// Both browsers were proven to come in by their own doors, and there only.
+    pub(super) doors_are_proven: bool,
+    /// The service came to the public door without a token of ours, after the first link was out.
+    pub(super) came_by_another_link: bool,
+    /// The latest hello without a request that may be the service's.
+    last_hello: Option<Timestamp>,
 }
+
+impl Controls {
+    pub(super) fn of(facts: &Facts<'_>, seen: &Seen<'_>, variant: &str) -> Self {
+        let trials: Vec<_> = facts
+            .dossiers()
+            .filter(|(trial, _)| trial.variant == variant)
+            .collect();
+        let leaked = trials
+            .iter()
+            .any(|(trial, dossier)| has_leaked(seen, trial, dossier));
+        let replays = replays(seen, &trials);
+        let noise = leaked || replays.keys().any(|actor| actor.may_be_provider());
+        let skewed = clock_moved(facts)
+            || trials
+                .iter()
+                .any(|(trial, dossier)| before_its_cause(seen, trial, dossier));
+        let found = [
+            (
+                Doubt::ControlSilent,
+                control_is_silent(facts, seen, &trials),
+            ),
+            (Doubt::NoiseInControl, noise),
+            (Doubt::CoverageGap, may_have_missed(facts)),
+            (Doubt::ClockSkew, skewed),
+            (Doubt::WindowOpen, window_is_open(facts)),
+        ];
+        let doubts = found.into_iter().filter(|(_, holds)| *holds);
+        Self {
+            doubts: doubts.map(|(doubt, _)| doubt).collect(),
+            replays,
+            leaked,
+            doors_are_proven: doors_are_proven(facts, seen, &trials),
+            came_by_another_link: came_by_another_link(facts, variant),
+            last_hello: last_hello(facts, variant),
+        }
+    }
+
+    /// Whether somebody who may be the provider came over TLS while this link was out, and asked for nothing. A client
+    /// that does not trust our certificate goes away like this; where its hello carries no token, nobody can say what it
+    /// came for, and nobody may say that it did not come for this.
+    pub(super) fn hello_only(&self, trial: &Trial, dossier: &Dossier<'_>) -> bool {
+        let planted = trial.form == Form::Https && trial.arm.is_shown();
+        let out = dossier.out_since();
+        planted && out.is_some_and(|out| self.last_hello.is_some_and(|hello| hello >= out))
+    }
+
+    /// Whether a visit goes beyond what follows our own steps about.
+    pub(super) fn exceeds_replays(&self, seen: &Observation) -> bool {
+        self.replays
+            .get(&seen.actor)
+            .is_none_or(|depth| seen.depth > *depth)
+    }
+}
+
+type Trials<'t, 'a> = [(&'a Trial, &'t Dossier<'a>)];
 
 /// Whether a `reached` canary was fetched and heard where it must be. Links in a zone are looked up by waxseal itself, so
 /// that must have been heard too; its browsers are led to their doors without a look-up.
-pub(super) fn heard(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
+pub(super) fn heard(facts: &Facts<'_>, seen: &Seen<'_>, trial: &Trial) -> bool {
     let by = match trial.via {
         Some(Via::Auditor) | None => Actor::Auditor,
         Some(Via::Sender) => Actor::Sender,
         Some(Via::Recipient) => Actor::Recipient,
     };
     // A hello that names the canary's host is not the request that was made.
-    let asked =
-        of(observations, trial).any(|seen| seen.actor == by && seen.depth > Depth::Connected);
+    let asked = seen
+        .visits(trial.id)
+        .any(|seen| seen.actor == by && seen.depth > Depth::Connected);
     let looks_up = by == Actor::Auditor && facts.manifest.public.contains('*');
-    let looked_up =
-        of(observations, trial).any(|seen| seen.actor == by && seen.depth == Depth::Resolved);
+    let looked_up = seen
+        .visits(trial.id)
+        .any(|seen| seen.actor == by && seen.depth == Depth::Resolved);
     asked && (!looks_up || looked_up)
 }
 
-/// Whether somebody who may be the provider came over TLS while this link was out, and asked for nothing. A client that
-/// does not trust our certificate goes away like this; where its hello carries no token, nobody can say what it came for,
-/// and nobody may say that it did not come for this.
-pub(super) fn hello_only(facts: &Facts<'_>, trial: &Trial) -> bool {
-    let planted = trial.form == Form::Https && matches!(trial.arm, Arm::Sent | Arm::Drafted);
-    let boundaries = facts.boundaries(trial.id);
-    let out = boundaries.iter().map(|(at, _)| *at).min();
-    let networks = facts.networks_of(trial.id);
-    let may_be_provider = |hit: &Hit| {
-        let address = hit.peer.ip().to_canonical();
-        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
-    };
-    planted
-        && out.is_some_and(|out| {
-            facts
-                .unasked()
-                .any(|hit| hit.received >= out && may_be_provider(hit))
-        })
-}
-
-/// The visits to a trial's link.
-fn of<'a>(observations: &'a [Observation], trial: &Trial) -> impl Iterator<Item = &'a Observation> {
-    named(observations, trial).filter(|seen| !seen.hearsay)
-}
-
-/// The visits to a trial's link, and those whose senders had it.
-fn named<'a>(
-    observations: &'a [Observation],
-    trial: &Trial,
-) -> impl Iterator<Item = &'a Observation> {
-    let id = trial.id;
-    observations.iter().filter(move |seen| seen.trial == id)
-}
-
 /// Also where a control was planned and not played, or none was planned: silence must be earned.
-fn control_is_silent<'a>(
-    facts: &Facts<'_>,
-    observations: &[Observation],
-    trials: impl Iterator<Item = &'a Trial>,
-) -> bool {
+fn control_is_silent(facts: &Facts<'_>, seen: &Seen<'_>, trials: &Trials<'_, '_>) -> bool {
     let mut controls = trials
-        .filter(|trial| trial.via == Some(Via::Auditor))
+        .iter()
+        .filter(|(trial, dossier)| trial.via == Some(Via::Auditor) && !dossier.omitted)
         .peekable();
     controls.peek().is_none()
-        || controls
-            .any(|trial| facts.probe_of(trial.id).is_none() || !heard(facts, observations, trial))
+        || controls.any(|(trial, dossier)| dossier.probe.is_none() || !heard(facts, seen, trial))
 }
 
-/// Whether a canary that nobody else ever had was visited, or known to somebody: `unsent`, or any whose link was never out.
-fn is_noise(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
-    let strangers = || named(observations, trial).any(|seen| !seen.actor.is_own());
+/// Whether a canary that nobody else ever had was visited, or known to somebody: `unsent`, or one that was never out.
+fn has_leaked(seen: &Seen<'_>, trial: &Trial, dossier: &Dossier<'_>) -> bool {
     match trial.arm {
-        Arm::Unsent | Arm::Reached => strangers(),
-        Arm::Sent | Arm::Drafted => {
-            facts.boundaries(trial.id).is_empty() && named(observations, trial).next().is_some()
+        Arm::Unsent => seen.named(trial.id).any(|seen| !seen.actor.is_own()),
+        Arm::Reached | Arm::Visited => {
+            !dossier.was_out() && seen.named(trial.id).any(|seen| !seen.actor.is_own())
         }
+        _ => !dossier.was_out() && seen.named(trial.id).next().is_some(),
     }
 }
 
-fn before_its_cause(facts: &Facts<'_>, observations: &[Observation], trial: &Trial) -> bool {
-    !facts.boundaries(trial.id).is_empty()
-        && of(observations, trial).any(|seen| seen.delay.is_none())
+/// Strangers at links that only we had, and had asked for.
+fn replays(seen: &Seen<'_>, trials: &Trials<'_, '_>) -> BTreeMap<Actor, Depth> {
+    let ours = trials
+        .iter()
+        .filter(|(trial, _)| matches!(trial.arm, Arm::Reached | Arm::Visited));
+    let strangers = ours
+        .flat_map(|(trial, _)| seen.named(trial.id))
+        .filter(|seen| !seen.actor.is_own());
+    let mut replays = BTreeMap::new();
+    for stranger in strangers {
+        let depth = replays.entry(stranger.actor).or_insert(stranger.depth);
+        *depth = stranger.depth.max(*depth);
+    }
+    replays
+}
+
+fn before_its_cause(seen: &Seen<'_>, trial: &Trial, dossier: &Dossier<'_>) -> bool {
+    dossier.was_out() && seen.visits(trial.id).any(|seen| seen.delay.is_none())
 }
 
 /// A gap before the run began or after it ended hid nothing of it. One with a clock that went back in between counts.
@@ -143,45 +164,41 @@ fn clock_moved(facts: &Facts<'_>) -> bool {
     jumped || drifted
 }
 
-/// Whether the run ended before the last exposure's window did.
+/// Whether the run ended before the last window did: that of the phase which each trial is about.
 fn window_is_open(facts: &Facts<'_>) -> bool {
     let Some(end) = facts.end.filter(|end| !end.interrupted) else {
         return true;
     };
     let window = i64::try_from(facts.manifest.window.as_millis()).unwrap_or(i64::MAX);
-    facts
-        .exposures
-        .iter()
-        .any(|exposure| millis(exposure.to.unwrap_or(exposure.from), end.at) < window)
-}
-
-/// Whether both browsers were proven to come in by their own doors, and there only.
-pub(super) fn doors_are_proven(
-    facts: &Facts<'_>,
-    observations: &[Observation],
-    variant: &str,
-) -> bool {
-    [Via::Sender, Via::Recipient].into_iter().all(|via| {
-        let of_this = |trial: &&Trial| trial.variant == variant && trial.via == Some(via);
-        let mut trials = facts.manifest.trials.iter().filter(of_this).peekable();
-        trials.peek().is_some()
-            && trials
-                .all(|trial| heard(facts, observations, trial) && !came_in_public(facts, trial))
+    facts.dossiers().any(|(trial, dossier)| {
+        let of_its_phase = |phase: Phase| trial.arm.exposing() == Some(phase);
+        let mut exposures = dossier.exposures.iter();
+        exposures.any(|exposure| {
+            let closes = exposure.to.unwrap_or(exposure.from);
+            of_its_phase(exposure.phase) && millis(closes, end.at) < window
+        })
     })
 }
 
-fn came_in_public(facts: &Facts<'_>, trial: &Trial) -> bool {
-    let carries = |token: &TokenId| facts.is_of(token, trial.id);
-    facts
-        .hits
-        .iter()
-        .any(|(_, hit)| hit.door == Door::Public && hit.tokens().iter().any(carries))
+fn doors_are_proven(facts: &Facts<'_>, seen: &Seen<'_>, trials: &Trials<'_, '_>) -> bool {
+    [Via::Sender, Via::Recipient].into_iter().all(|via| {
+        let mut of_this = trials
+            .iter()
+            .filter(|(trial, _)| trial.arm == Arm::Reached && trial.via == Some(via))
+            .peekable();
+        of_this.peek().is_some()
+            && of_this.all(|(trial, _)| heard(facts, seen, trial) && !came_in_public(seen, trial))
+    })
+}
+
+fn came_in_public(seen: &Seen<'_>, trial: &Trial) -> bool {
+    seen.visits(trial.id).any(|seen| seen.door == Door::Public)
 }
 
 /// Whether the service came to the public door without a token of ours, after the first link was out: it may have
 /// learned a link and come by another.
-pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
-    let Some(first) = facts.exposures.iter().map(|exposure| exposure.from).min() else {
+fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
+    let Some(first) = facts.first_exposure() else {
         return false;
     };
     let networks = facts.networks_in(variant);
@@ -193,9 +210,19 @@ pub(super) fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
     // hello without a request has a doubt of its own.
     let asks = |kind: &HitKind| matches!(kind, HitKind::Http(_) | HitKind::Connection { .. });
     facts.hits.iter().any(|(_, hit)| {
-        hit.tokens().is_empty()
-            && hit.received >= first
+        hit.received >= first
             && asks(&hit.kind)
+            && !hit.names_a_link()
             && attribute(hit, known).actor == Actor::Provider
     })
+}
+
+fn last_hello(facts: &Facts<'_>, variant: &str) -> Option<Timestamp> {
+    let networks = facts.networks_in(variant);
+    let may_be_provider = |hit: &Hit| {
+        let address = hit.peer.ip().to_canonical();
+        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
+    };
+    let hellos = facts.unasked().filter(|hit| may_be_provider(hit));
+    hellos.map(|hit| hit.received).max()
 }

@@ -1,31 +1,108 @@
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
 use crate::model::{
-    Answer, Door, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump, Manifest, Notice, Phase,
-    Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId,
+    Answer, Arm, Arrival, Door, Doorway, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump,
+    Manifest, Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId, Via,
 };
 
 use super::sets::each_once;
 
-/// The records of a run, sorted by what they are.
+/// The records of a run, sorted by what they are about. Nothing here depends on the order in which they came.
 pub(super) struct Facts<'a> {
     run: RunId,
     pub(super) manifest: &'a Manifest,
-    pub(super) exposures: Vec<&'a Exposure>,
-    pub(super) notices: Vec<&'a Notice>,
+    dossiers: HashMap<TrialId, Dossier<'a>>,
     pub(super) failures: Vec<&'a Failure>,
-    pub(super) probes: Vec<&'a Probe>,
+    /// By the time they were received, and their number where that is the same.
     pub(super) hits: Vec<(u64, &'a Hit)>,
     pub(super) answers: HashMap<u64, &'a Answer>,
     /// Whoever asked for something over TLS. The socket's peer stands for the connection: a port is not used again so
     /// soon.
     askers: HashSet<SocketAddr>,
+    /// From where our own fetches of a trial's link came.
+    ours: HashSet<(TrialId, IpAddr)>,
     pub(super) gaps: Vec<&'a Gap>,
     pub(super) jumps: Vec<&'a Jump>,
     pub(super) end: Option<&'a RunEnd>,
+}
+
+/// What was done in one trial.
+#[derive(Default)]
+pub(super) struct Dossier<'a> {
+    trial: Option<&'a Trial>,
+    /// Left out, because its cell was decided.
+    pub(super) omitted: bool,
+    pub(super) exposures: Vec<&'a Exposure>,
+    pub(super) probe: Option<&'a Probe>,
+    pub(super) arrivals: Vec<&'a Arrival>,
+    noticed: HashSet<Phase>,
+    /// The instants at which the link went a step further, in order, with the phase each began.
+    boundaries: Vec<Boundary>,
+}
+
+/// The instant at which a link went a step further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Boundary {
+    /// When it may have begun: nothing earlier can be its effect.
+    pub(super) from: Timestamp,
+    /// When it was done: from here on is listened.
+    pub(super) to: Timestamp,
+    /// Which phase it began; none for a fetch of our own.
+    pub(super) phase: Option<Phase>,
+}
+
+impl Dossier<'_> {
+    pub(super) fn is_exposed(&self, phase: Phase) -> bool {
+        self.exposures
+            .iter()
+            .any(|exposure| exposure.phase == phase)
+    }
+
+    pub(super) fn is_noticed(&self, phase: Phase) -> bool {
+        self.noticed.contains(&phase)
+    }
+
+    /// Whether the link ever left our hands, or we fetched it.
+    pub(super) fn was_out(&self) -> bool {
+        !self.boundaries.is_empty()
+    }
+
+    /// The first instant at which it was.
+    pub(super) fn out_since(&self) -> Option<Timestamp> {
+        self.boundaries.first().map(|boundary| boundary.from)
+    }
+
+    /// The latest boundary at or before an instant.
+    pub(super) fn boundary_before(&self, at: Timestamp) -> Option<Boundary> {
+        let before = self
+            .boundaries
+            .partition_point(|boundary| boundary.from <= at);
+        before
+            .checked_sub(1)
+            .and_then(|last| self.boundaries.get(last))
+            .copied()
+    }
+
+    fn close(&mut self) {
+        self.exposures.sort_by_key(|exposure| exposure.from);
+        self.arrivals.sort_by_key(|arrival| arrival.at);
+        let shown = self.exposures.iter().map(|exposure| Boundary {
+            from: exposure.from,
+            to: exposure.to.unwrap_or(exposure.from),
+            phase: Some(exposure.phase),
+        });
+        let fetched = self.probe.map(|probe| Boundary {
+            from: probe.from,
+            to: probe.to,
+            phase: None,
+        });
+        self.boundaries = shown.chain(fetched).collect();
+        self.boundaries
+            .sort_by_key(|boundary| (boundary.from, boundary.phase));
+    }
 }
 
 impl<'a> Facts<'a> {
@@ -34,46 +111,118 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             run: evidence.run,
             manifest: evidence.manifest()?,
-            exposures: Vec::new(),
-            notices: Vec::new(),
+            dossiers: HashMap::new(),
             failures: Vec::new(),
-            probes: Vec::new(),
             hits: Vec::new(),
             answers: HashMap::new(),
             askers: HashSet::new(),
+            ours: HashSet::new(),
             gaps: Vec::new(),
             jumps: Vec::new(),
             end: None,
         };
+        for trial in &facts.manifest.trials {
+            facts.dossiers.entry(trial.id).or_default().trial = Some(trial);
+        }
         for entry in &evidence.entries {
-            match &entry.record {
-                Record::Registration(_)
-                | Record::Manifest(_)
-                | Record::Mark(_)
-                | Record::Handshake(_) => {}
-                Record::Exposure(exposure) => facts.exposures.push(exposure),
-                Record::Notice(notice) => facts.notices.push(notice),
-                Record::Failure(failure) => facts.failures.push(failure),
-                Record::Probe(probe) => facts.probes.push(probe),
-                Record::Hit(hit) => {
-                    if matches!(&hit.kind, HitKind::Http(request) if request.tls) {
-                        facts.askers.insert(hit.peer);
-                    }
-                    facts.hits.push((entry.seq, hit));
+            facts.take(entry.seq, &entry.record);
+        }
+        facts.close();
+        Some(facts)
+    }
+
+    fn take(&mut self, seq: u64, record: &'a Record) {
+        match record {
+            Record::Registration(_)
+            | Record::Manifest(_)
+            | Record::Mark(_)
+            | Record::Handshake(_) => {}
+            Record::Exposure(exposure) => self.of(exposure.trial).exposures.push(exposure),
+            Record::Notice(notice) => {
+                self.of(notice.trial).noticed.insert(notice.phase);
+            }
+            Record::Arrival(arrival) => self.of(arrival.trial).arrivals.push(arrival),
+            Record::Omission(omission) => {
+                for trial in &omission.trials {
+                    self.of(*trial).omitted = true;
                 }
-                Record::Answer(answer) => _ = facts.answers.insert(answer.hit, answer),
-                Record::Endings(endings) => {
-                    let answers = endings.answers.iter();
-                    facts
-                        .answers
-                        .extend(answers.map(|answer| (answer.hit, answer)));
+            }
+            Record::Failure(failure) => self.failures.push(failure),
+            Record::Probe(probe) => {
+                let known = &mut self.of(probe.trial).probe;
+                if known.is_none_or(|known| probe.from < known.from) {
+                    *known = Some(probe);
                 }
-                Record::Gap(gap) => facts.gaps.push(gap),
-                Record::Jump(jump) => facts.jumps.push(jump),
-                Record::End(end) => facts.end = Some(end),
+            }
+            Record::Hit(hit) => {
+                if matches!(&hit.kind, HitKind::Http(request) if request.tls) {
+                    self.askers.insert(hit.peer);
+                }
+                self.hits.push((seq, hit));
+            }
+            Record::Answer(answer) => _ = self.answers.insert(answer.hit, answer),
+            Record::Endings(endings) => {
+                let answers = endings.answers.iter();
+                self.answers
+                    .extend(answers.map(|answer| (answer.hit, answer)));
+            }
+            Record::Gap(gap) => self.gaps.push(gap),
+            Record::Jump(jump) => self.jumps.push(jump),
+            Record::End(end) => {
+                if self.end.is_none_or(|known| end.at > known.at) {
+                    self.end = Some(end);
+                }
             }
         }
-        Some(facts)
+    }
+
+    fn of(&mut self, trial: TrialId) -> &mut Dossier<'a> {
+        self.dossiers.entry(trial).or_default()
+    }
+
+    fn close(&mut self) {
+        self.hits.sort_by_key(|(seq, hit)| (hit.received, *seq));
+        self.failures
+            .sort_by_key(|failure| (failure.at, failure.trial));
+        self.dossiers.values_mut().for_each(Dossier::close);
+        let mut ours = HashSet::new();
+        for (_, hit) in &self.hits {
+            if self.has_our_name(hit) {
+                let address = hit.peer.ip();
+                let trials = self.trials_of(&hit.tokens());
+                ours.extend(trials.into_iter().map(|trial| (trial, address)));
+            }
+        }
+        self.ours = ours;
+    }
+
+    fn has_our_name(&self, hit: &Hit) -> bool {
+        match &hit.kind {
+            HitKind::Http(request) => request
+                .header("user-agent")
+                .is_some_and(|value| value.0 == self.manifest.auditor.as_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Whether it was our own fetch: at the public door, of a canary that only we had, while we were fetching it, and
+    /// with the name that was drawn for this run; or the look-up or hello that went before it, from the same address.
+    pub(super) fn is_ours(&self, id: TrialId, hit: &Hit) -> bool {
+        let by_us = |trial: &Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
+        let Some(probe) = self
+            .trial(id)
+            .filter(|trial| by_us(trial))
+            .and_then(|_| self.dossier(id)?.probe)
+        else {
+            return false;
+        };
+        let in_time = (probe.from..=probe.to).contains(&hit.received);
+        let named = match &hit.kind {
+            HitKind::Http(_) => self.has_our_name(hit),
+            HitKind::Dns(_) | HitKind::Hello(_) => self.ours.contains(&(id, hit.peer.ip())),
+            HitKind::Packet(_) | HitKind::Connection { .. } => false,
+        };
+        hit.door == Door::Public && in_time && named
     }
 
     /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one.
@@ -94,13 +243,31 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn trial(&self, id: TrialId) -> Option<&'a Trial> {
-        self.manifest.trials.iter().find(|trial| trial.id == id)
+        self.dossiers.get(&id)?.trial
     }
 
-    /// Where the service fetches from when a trial's variant is played.
-    pub(super) fn networks_of(&self, id: TrialId) -> Vec<IpNet> {
-        let variant = self.trial(id).map(|trial| trial.variant.as_str());
-        self.networks_in(variant.unwrap_or_default())
+    /// What was done in a trial; none of one that is not planned and was never heard of.
+    pub(super) fn dossier(&self, id: TrialId) -> Option<&Dossier<'a>> {
+        self.dossiers.get(&id)
+    }
+
+    /// Every trial with what was done in it.
+    pub(super) fn dossiers(&self) -> impl Iterator<Item = (&'a Trial, &Dossier<'a>)> {
+        let trials = self.manifest.trials.iter();
+        trials.filter_map(|trial| Some((trial, self.dossiers.get(&trial.id)?)))
+    }
+
+    /// What the doors of our browsers did with a trial's link.
+    pub(super) fn doorway(&self, trial: &Trial) -> Doorway {
+        let usual = if self.manifest.sealed {
+            Doorway::Sealed
+        } else {
+            Doorway::Open
+        };
+        match trial.arm {
+            Arm::Unsent | Arm::Reached => Doorway::Sealed,
+            _ => trial.doorway.unwrap_or(usual),
+        }
     }
 
     /// Where the service fetches from in a variant.
@@ -120,45 +287,20 @@ impl<'a> Facts<'a> {
             .collect()
     }
 
-    pub(super) fn exposures_of(&self, id: TrialId) -> impl Iterator<Item = &'a Exposure> + '_ {
-        self.exposures
-            .iter()
-            .copied()
-            .filter(move |exposure| exposure.trial == id)
-    }
-
-    pub(super) fn is_exposed(&self, id: TrialId, phase: Phase) -> bool {
-        self.exposures_of(id)
-            .any(|exposure| exposure.phase == phase)
-    }
-
     /// The hellos at the public door that carried no token, and after which no request came on the same connection.
     pub(super) fn unasked(&self) -> impl Iterator<Item = &'a Hit> + '_ {
         let hellos = self.hits.iter().map(|(_, hit)| *hit).filter(|hit| {
-            matches!(hit.kind, HitKind::Hello(_))
-                && hit.door == Door::Public
-                && hit.tokens().is_empty()
+            matches!(hit.kind, HitKind::Hello(_)) && hit.door == Door::Public && !hit.names_a_link()
         });
         hellos.filter(|hello| !self.askers.contains(&hello.peer))
     }
 
-    pub(super) fn probe_of(&self, id: TrialId) -> Option<&'a Probe> {
-        self.probes.iter().copied().find(|probe| probe.trial == id)
-    }
-
-    pub(super) fn noticed(&self, id: TrialId, phase: Phase) -> bool {
-        self.notices
-            .iter()
-            .any(|notice| notice.trial == id && notice.phase == phase)
-    }
-
-    /// The instants at which a trial's link went a step further, with the phase each began.
-    pub(super) fn boundaries(&self, id: TrialId) -> Vec<(Timestamp, Option<Phase>)> {
-        let exposed = self
-            .exposures_of(id)
-            .map(|exposure| (exposure.from, Some(exposure.phase)));
-        exposed
-            .chain(self.probe_of(id).map(|probe| (probe.from, None)))
-            .collect()
+    /// The first instant at which any link left our hands.
+    pub(super) fn first_exposure(&self) -> Option<Timestamp> {
+        let all = self
+            .dossiers
+            .values()
+            .flat_map(|dossier| &dossier.exposures);
+        all.map(|exposure| exposure.from).min()
     }
 }

@@ -1,24 +1,28 @@
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Depth, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
+    Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
     Verdict,
 };
 
-use super::facts::Facts;
+use super::control::{self, Controls};
+use super::facts::{Dossier, Facts};
 use super::observe::{Observation, observe};
+use super::seen::Seen;
 use super::sets::{each_once, first_once, sorted};
-use super::{clopper_pearson, control, outcome};
+use super::statistics::{self, clopper_pearson};
+use super::{advice, outcome};
 
 /// Below this, absence is not spoken of: zero of two still allows four in five.
-const FEWEST_FOR_ABSENCE: u32 = 3;
+pub(super) const FEWEST_FOR_ABSENCE: u32 = 3;
 
 /// What can be said about a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// Every cell, by variant, arm and form in the scenario's order.
+    /// Every cell, by variant, arm and form in the order of reports.
     pub cells: Vec<Cell>,
-    /// Every hit with a token of this run, in context.
+    /// Every hit with a token of this run, in context; by trial, and by time within.
     pub observations: Vec<Observation>,
 }
 
@@ -37,14 +41,22 @@ pub enum JudgeError {
 pub fn judge(evidence: &Evidence) -> Result<Judged, JudgeError> {
     let facts = Facts::sort(evidence).ok_or(JudgeError::NoManifest)?;
     let observations = observe(&facts);
+    let seen = Seen::new(&observations);
+    let mut failures: HashMap<&str, Vec<&Failure>> = HashMap::new();
+    for &failure in &facts.failures {
+        failures.entry(&failure.variant).or_default().push(failure);
+    }
     let mut cells = Vec::new();
     for variant in &facts.manifest.variants {
-        let doubts = control::doubts(&facts, &observations, &variant.name);
+        let of_variant = |trial: &&Trial| trial.variant == variant.name;
+        let arms = facts.manifest.trials.iter().filter(of_variant);
         let bench = Bench {
             facts: &facts,
-            observations: &observations,
+            seen: &seen,
             variant: &variant.name,
-            doubts: &doubts,
+            controls: Controls::of(&facts, &seen, &variant.name),
+            arms: arms.map(|trial| trial.arm).collect(),
+            failures: failures.remove(variant.name.as_str()).unwrap_or_default(),
         };
         cells.extend(bench.cells());
     }
@@ -57,51 +69,84 @@ pub fn judge(evidence: &Evidence) -> Result<Judged, JudgeError> {
 /// Where the cells of one variant are judged.
 struct Bench<'a> {
     facts: &'a Facts<'a>,
-    observations: &'a [Observation],
+    seen: &'a Seen<'a>,
     variant: &'a str,
-    doubts: &'a [Doubt],
+    controls: Controls,
+    /// The arms that are planned.
+    arms: HashSet<Arm>,
+    failures: Vec<&'a Failure>,
 }
 
-impl Bench<'_> {
+/// A trial with what was done in it.
+type Case<'a> = (&'a Trial, &'a Dossier<'a>);
+
+/// A cell's place: arm and form in the order of reports, and the doorway.
+type Spot = (usize, Form, Doorway);
+
+impl<'a> Bench<'a> {
     fn cells(&self) -> Vec<Cell> {
-        let grid = Arm::ALL
-            .iter()
-            .flat_map(|&arm| Form::ALL.iter().map(move |&form| (arm, form)));
-        grid.filter_map(|(arm, form)| self.cell(arm, form))
+        let mut grid: BTreeMap<Spot, Vec<Case<'_>>> = BTreeMap::new();
+        let cases = self.facts.dossiers();
+        for (trial, dossier) in cases.filter(|(trial, _)| trial.variant == self.variant) {
+            let place = Arm::IN_REPORTS.iter().position(|arm| *arm == trial.arm);
+            let spot = (
+                place.unwrap_or(usize::MAX),
+                trial.form,
+                self.facts.doorway(trial),
+            );
+            grid.entry(spot).or_default().push((trial, dossier));
+        }
+        let cells = grid.into_iter();
+        cells
+            .filter_map(|((_, form, doorway), cases)| {
+                let arm = cases.first()?.0.arm;
+                Some(self.cell((arm, form, doorway), &cases))
+            })
             .collect()
     }
 
-    fn cell(&self, arm: Arm, form: Form) -> Option<Cell> {
-        let planned: Vec<&Trial> = self.trials(arm, form);
-        let played: Vec<&Trial> = planned
+    fn cell(&self, (arm, form, doorway): (Arm, Form, Doorway), cases: &[Case<'_>]) -> Cell {
+        let (omitted, planned): (Vec<Case<'_>>, Vec<Case<'_>>) =
+            cases.iter().partition(|(_, dossier)| dossier.omitted);
+        let played = || planned.iter().filter(|case| self.is_out(case));
+        let hits = count(played().filter(|case| self.is_hit(case)));
+        let trials = count(played());
+        let seen: Vec<&Observation> = planned
             .iter()
-            .copied()
-            .filter(|trial| self.is_out(trial))
+            .flat_map(|(trial, _)| self.seen.visits(trial.id))
             .collect();
-        let hits = count(played.iter().filter(|trial| self.is_hit(trial)));
-        let seen = self.seen_in(&planned);
         let mut cell = Cell {
             variant: self.variant.to_owned(),
             arm,
             form,
+            doorway,
             verdict: Verdict::Inconclusive,
+            provisional: self.controls.doubts.contains(&Doubt::WindowOpen),
+            constancy: None,
+            advice: None,
             depth: None,
-            trials: count(played.iter()),
+            trials,
             planned: count(planned.iter()),
             hits,
-            late: count(played.iter().filter(|trial| self.visited(trial, true))),
-            hearsay: count(played.iter().filter(|trial| self.is_known(trial))),
-            interval: clopper_pearson(hits, count(played.iter())),
-            first_delay: first_delay(arm, &seen),
-            actors: summaries(&seen),
+            late: count(played().filter(|case| self.is_late(case))),
+            hearsay: count(played().filter(|case| self.is_known(case))),
+            elsewhere: count(played().filter(|case| self.is_visited_elsewhere(case))),
+            omitted: count(omitted.iter()),
+            wrappers: wrappers(&planned),
+            interval: clopper_pearson(hits, trials, self.error()),
+            first_delay: self.first_delay(arm, &seen),
+            actors: summaries(&self.of_phase(arm, &seen)),
             doubts: self.doubts_of(arm, &planned),
             expected: None,
             outcome: Outcome::NotRun,
         };
-        (!planned.is_empty()).then(|| {
-            self.speak(&mut cell, &seen);
-            cell
-        })
+        self.speak(&mut cell, &seen);
+        cell
+    }
+
+    /// How often an interval of this run may miss: a share of what all looks together may.
+    fn error(&self) -> f64 {
+        statistics::ERROR / f64::from(self.facts.manifest.looks.max(1))
     }
 
     /// The verdict, and what it means for the claim.
@@ -109,13 +154,39 @@ impl Bench<'_> {
         if cell.hits + cell.late == 0 && cell.arm != Arm::Reached {
             self.doubt_absence(cell);
         }
-        cell.verdict = verdict(cell);
+        cell.verdict = self.verdict(cell, seen);
         if cell.verdict == Verdict::Observed {
-            cell.depth = depth(cell.arm, seen);
+            let counted = seen.iter().filter(|seen| self.makes(cell.arm, seen));
+            cell.depth = counted.map(|seen| seen.depth).max();
+            cell.constancy = (cell.arm != Arm::Reached).then(|| advice::constancy(cell.interval));
         }
+        cell.advice = advice::advice(cell, self.error());
         let claim = outcome::claim(&self.facts.manifest.expectations, cell);
         cell.outcome = outcome::outcome(cell, claim);
         cell.expected = claim.cloned();
+    }
+
+    fn verdict(&self, cell: &Cell, seen: &[&Observation]) -> Verdict {
+        match (cell.arm, cell.hits + cell.late) {
+            (Arm::Reached, heard) if heard < cell.planned => Verdict::Inconclusive,
+            (_, hits) if hits > 0 && self.presence_stands(cell, seen) => Verdict::Observed,
+            (_, 0) if cell.doubts.is_empty() => Verdict::NotObserved,
+            _ => Verdict::Inconclusive,
+        }
+    }
+
+    /// One attributed hit proves presence, unless the canaries themselves cannot be trusted, or whatever follows our own
+    /// steps about would have left the same.
+    fn presence_stands(&self, cell: &Cell, seen: &[&Observation]) -> bool {
+        let noise = |doubt: &Doubt| *doubt == Doubt::NoiseInControl;
+        let mut doubts = cell.doubts.iter();
+        let shaken = doubts.any(|doubt| doubt.unsettles_presence() && !noise(doubt));
+        let replayed = || {
+            let mut counted = seen.iter().filter(|seen| self.makes(cell.arm, seen));
+            !counted.any(|seen| self.controls.exceeds_replays(seen))
+        };
+        let noisy = cell.doubts.iter().any(noise) && (self.controls.leaked || replayed());
+        !shaken && !noisy
     }
 
     /// What stands against absence and not against presence.
@@ -123,123 +194,150 @@ impl Bench<'_> {
         if cell.trials < FEWEST_FOR_ABSENCE {
             add(&mut cell.doubts, Doubt::TooFewTrials);
         }
-        let shown = matches!(cell.arm, Arm::Sent | Arm::Drafted);
         let known = cell.hearsay > 0;
-        if shown && (known || control::came_by_another_link(self.facts, self.variant)) {
+        if cell.arm.is_shown() && (known || self.controls.came_by_another_link) {
             add(&mut cell.doubts, Doubt::LinkRewritten);
         }
         cell.doubts.sort_unstable();
     }
 
-    fn trials(&self, arm: Arm, form: Form) -> Vec<&Trial> {
-        let of_this = |trial: &&Trial| {
-            trial.variant == self.variant && trial.arm == arm && trial.form == form
-        };
-        self.facts.manifest.trials.iter().filter(of_this).collect()
-    }
-
     /// Whether a trial's link got where its arm wants it.
-    fn is_out(&self, trial: &Trial) -> bool {
-        match trial.arm {
-            Arm::Unsent => true,
-            Arm::Reached => self.facts.probe_of(trial.id).is_some(),
-            Arm::Drafted => self.facts.is_exposed(trial.id, Phase::Compose),
-            // Typed and not sent is no trial of sending.
-            Arm::Sent => self.facts.is_exposed(trial.id, Phase::Send),
+    fn is_out(&self, (trial, dossier): &Case<'_>) -> bool {
+        match trial.arm.exposing() {
+            Some(phase) => dossier.is_exposed(phase),
+            None => trial.arm == Arm::Unsent || dossier.probe.is_some(),
         }
     }
 
-    fn is_hit(&self, trial: &Trial) -> bool {
-        match trial.arm {
-            Arm::Reached => control::heard(self.facts, self.observations, trial),
-            Arm::Sent | Arm::Drafted | Arm::Unsent => self.visited(trial, false),
+    fn is_hit(&self, case: &Case<'_>) -> bool {
+        match case.0.arm {
+            Arm::Reached => control::heard(self.facts, self.seen, case.0),
+            _ => self.is_visited(case, false),
         }
     }
 
-    /// Whether a stranger came, in its window or after.
-    fn visited(&self, trial: &Trial, late: bool) -> bool {
-        let mut seen = self.observations.iter();
-        seen.any(|seen| {
-            seen.trial == trial.id && !seen.actor.is_own() && seen.late == late && !seen.hearsay
-        })
+    /// Whether the content of a cell hangs on a visit: a stranger's, in a phase that the arm is about; or ours, where we
+    /// came ourselves.
+    fn makes(&self, arm: Arm, seen: &Observation) -> bool {
+        match arm {
+            Arm::Reached => seen.actor.is_own(),
+            _ => self.counts(seen.actor) && self.is_about(arm, seen.phase),
+        }
+    }
+
+    /// Whose visit is worth counting. Somebody who is known to be somebody else counts where sending brought them, and
+    /// not where they follow our own steps about as well.
+    fn counts(&self, actor: Actor) -> bool {
+        actor.may_be_provider()
+    }
+
+    /// Whether an arm is about what happens in a phase. What belongs to a phase that has no arm of its own here is counted
+    /// with the arm whose links went through it.
+    fn is_about(&self, arm: Arm, phase: Option<Phase>) -> bool {
+        let planned = |arms: &[Arm]| arms.iter().any(|arm| self.arms.contains(arm));
+        match (arm, phase) {
+            (Arm::Sent, Some(Phase::Compose)) => !planned(&[Arm::Drafted, Arm::Pasted]),
+            (Arm::Sent, Some(Phase::Receive)) => !planned(&[Arm::Received]),
+            (Arm::Unsent | Arm::Visited | Arm::Reached, _) | (_, None) => true,
+            (arm, phase) => arm.exposing() == phase,
+        }
+    }
+
+    /// Whether somebody who counts came, in its window or after.
+    fn is_visited(&self, (trial, _): &Case<'_>, late: bool) -> bool {
+        let mut visits = self.seen.visits(trial.id);
+        visits.any(|seen| seen.late == late && self.makes(trial.arm, seen))
+    }
+
+    /// Whether somebody came after the window, and nobody in it.
+    fn is_late(&self, case: &Case<'_>) -> bool {
+        case.0.arm != Arm::Reached && self.is_visited(case, true)
     }
 
     /// Whether a stranger had its link, and none came for it.
-    fn is_known(&self, trial: &Trial) -> bool {
-        let mut seen = self.observations.iter();
-        let visited = self.visited(trial, false) || self.visited(trial, true);
-        !visited && seen.any(|seen| seen.trial == trial.id && !seen.actor.is_own() && seen.hearsay)
+    fn is_known(&self, case: &Case<'_>) -> bool {
+        let visited = self.is_visited(case, false) || self.is_visited(case, true);
+        let mut named = self.seen.named(case.0.id);
+        !visited && named.any(|seen| !seen.actor.is_own() && seen.hearsay)
     }
 
-    fn seen_in(&self, trials: &[&Trial]) -> Vec<&Observation> {
-        let of_these = |seen: &&Observation| {
-            !seen.hearsay && trials.iter().any(|trial| trial.id == seen.trial)
+    /// Whether a stranger came in another phase, and none in those that the arm is about.
+    fn is_visited_elsewhere(&self, case: &Case<'_>) -> bool {
+        let arm = case.0.arm;
+        let visited = self.is_visited(case, false) || self.is_visited(case, true);
+        let mut visits = self.seen.visits(case.0.id);
+        let elsewhere = |seen: &Observation| {
+            self.counts(seen.actor) && seen.phase.is_some() && !self.is_about(arm, seen.phase)
         };
-        self.observations.iter().filter(of_these).collect()
+        arm.is_shown() && !visited && visits.any(elsewhere)
     }
 
-    fn doubts_of(&self, arm: Arm, planned: &[&Trial]) -> Vec<Doubt> {
+    /// The visits of a cell's own phases, and those before any.
+    fn of_phase<'s>(&self, arm: Arm, seen: &[&'s Observation]) -> Vec<&'s Observation> {
+        let own = seen.iter().filter(|seen| self.is_about(arm, seen.phase));
+        own.copied().collect()
+    }
+
+    fn first_delay(&self, arm: Arm, seen: &[&Observation]) -> Option<Duration> {
+        seen.iter()
+            .filter(|seen| self.makes(arm, seen))
+            .filter_map(|seen| seen.delay)
+            .min()
+    }
+
+    fn doubts_of(&self, arm: Arm, planned: &[Case<'_>]) -> Vec<Doubt> {
         let mut doubts = Vec::new();
-        self.failures(arm, planned)
-            .for_each(|failure| add(&mut doubts, failure.doubt));
-        for trial in planned {
-            self.doubts_of_trial(trial)
-                .into_iter()
+        let ids: HashSet<_> = planned.iter().map(|(trial, _)| trial.id).collect();
+        for failure in &self.failures {
+            // Some kept the whole variant from being played by browsers.
+            let concerns = match failure.trial {
+                Some(id) => ids.contains(&id),
+                None => arm.is_shown(),
+            };
+            if concerns {
+                add(&mut doubts, failure.doubt);
+            }
+        }
+        for case in planned {
+            self.doubts_of_trial(case)
                 .for_each(|doubt| add(&mut doubts, doubt));
         }
-        for &doubt in self.doubts {
+        for &doubt in &self.controls.doubts {
             add(&mut doubts, doubt);
         }
-        let by_browser = matches!(arm, Arm::Sent | Arm::Drafted);
-        if by_browser && !control::doors_are_proven(self.facts, self.observations, self.variant) {
+        if arm.is_shown() && !self.controls.doors_are_proven {
             add(&mut doubts, Doubt::Unsealed);
         }
         doubts.sort_unstable();
         doubts
     }
 
-    /// Failures of these trials, and those that kept the whole variant from being played by browsers.
-    fn failures(&self, arm: Arm, planned: &[&Trial]) -> impl Iterator<Item = &Failure> {
-        let by_browser = matches!(arm, Arm::Sent | Arm::Drafted);
-        let concerns = move |failure: &&&Failure| match failure.trial {
-            Some(id) => planned.iter().any(|trial| trial.id == id),
-            None => by_browser && failure.variant == self.variant,
-        };
-        self.facts.failures.iter().filter(concerns).copied()
-    }
-
-    fn doubts_of_trial(&self, trial: &Trial) -> Vec<Doubt> {
-        if !self.is_out(trial) {
-            return vec![Doubt::TooFewTrials];
-        }
-        let unsure = self
-            .facts
-            .exposures_of(trial.id)
-            .any(|exposure| exposure.to.is_none());
-        let unproven = |phase| trial.arm == Arm::Sent && !self.facts.noticed(trial.id, phase);
+    fn doubts_of_trial(&self, case: &Case<'_>) -> impl Iterator<Item = Doubt> + use<> {
+        let (trial, dossier) = case;
+        let is_out = self.is_out(case);
+        let sent = is_out && trial.arm.is_sent();
+        let unsure = dossier.exposures.iter().any(|exposure| {
+            exposure.to.is_none() && self.is_about(trial.arm, Some(exposure.phase))
+        });
+        let unconfirmed = sent && !dossier.is_noticed(Phase::Confirm);
+        let rewritten =
+            !dossier.arrivals.is_empty() && dossier.arrivals.iter().all(|arrival| !arrival.intact);
+        let undelivered = sent && !dossier.is_noticed(Phase::Receive);
         let found = [
+            (Doubt::TooFewTrials, !is_out),
             (
                 Doubt::ExposureUnconfirmed,
-                unsure || unproven(Phase::Confirm),
+                is_out && (unsure || unconfirmed),
             ),
-            (Doubt::NotDelivered, unproven(Phase::Receive)),
-            (Doubt::HelloOnly, control::hello_only(self.facts, trial)),
+            (Doubt::NotDelivered, undelivered && !rewritten),
+            (Doubt::LinkRewritten, sent && rewritten),
+            (
+                Doubt::HelloOnly,
+                is_out && self.controls.hello_only(trial, dossier),
+            ),
         ];
-        found
-            .into_iter()
-            .filter(|(_, holds)| *holds)
-            .map(|(doubt, _)| doubt)
-            .collect()
-    }
-}
-
-fn verdict(cell: &Cell) -> Verdict {
-    let presence_stands = !cell.doubts.iter().any(|doubt| doubt.unsettles_presence());
-    match (cell.arm, cell.hits + cell.late) {
-        (Arm::Reached, heard) if heard < cell.planned => Verdict::Inconclusive,
-        (_, hits) if hits > 0 && presence_stands => Verdict::Observed,
-        (_, 0) if cell.doubts.is_empty() => Verdict::NotObserved,
-        _ => Verdict::Inconclusive,
+        let found = found.into_iter().filter(|(_, holds)| *holds);
+        found.map(|(doubt, _)| doubt)
     }
 }
 
@@ -253,23 +351,17 @@ fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
-/// Whose coming makes a cell: strangers, except where we came ourselves.
-fn counts(arm: Arm, seen: &Observation) -> bool {
-    seen.actor.is_own() == (arm == Arm::Reached)
-}
-
-fn depth(arm: Arm, seen: &[&Observation]) -> Option<Depth> {
-    seen.iter()
-        .filter(|seen| counts(arm, seen))
-        .map(|seen| seen.depth)
-        .max()
-}
-
-fn first_delay(arm: Arm, seen: &[&Observation]) -> Option<Duration> {
-    seen.iter()
-        .filter(|seen| counts(arm, seen))
-        .filter_map(|seen| seen.delay)
-        .min()
+/// The hosts that links led to when they arrived as others.
+fn wrappers(cases: &[Case<'_>]) -> Vec<String> {
+    let arrivals = cases.iter().flat_map(|(_, dossier)| &dossier.arrivals);
+    let others = arrivals
+        .filter(|arrival| !arrival.intact)
+        .flat_map(|arrival| &arrival.others);
+    let hosts = others.filter_map(|target| {
+        let url = url::Url::parse(target).ok()?;
+        url.host_str().map(str::to_owned)
+    });
+    sorted(first_once(hosts))
 }
 
 fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {
@@ -286,20 +378,28 @@ fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {
 }
 
 fn summary(actor: Actor, seen: &[&Observation]) -> Option<ActorSummary> {
+    let trials: HashSet<_> = seen.iter().map(|seen| seen.trial).collect();
+    let texts = |of: fn(&Observation) -> Option<&str>| {
+        let texts = first_once(seen.iter().filter_map(|seen| of(seen)));
+        texts.into_iter().map(str::to_owned).collect()
+    };
+    let taken = seen.iter().filter(|seen| seen.bytes > 0);
     Some(ActorSummary {
         actor,
-        trials: count(each_once(seen.iter().map(|seen| seen.trial)).iter()),
+        trials: count(trials.iter()),
         hits: count(seen.iter()),
+        again: count(seen.iter().filter(|seen| seen.again)),
+        whole: taken.filter_map(|seen| seen.whole).max(),
         depth: seen.iter().map(|seen| seen.depth).max()?,
-        refused: count(seen.iter().filter(|seen| seen.refused)),
+        refused: count(seen.iter().filter(|seen| seen.is_refused())),
         phases: sorted(each_once(seen.iter().filter_map(|seen| seen.phase))),
-        methods: first_once(seen.iter().filter_map(|seen| seen.method.clone())),
+        methods: texts(|seen| seen.method.as_deref()),
         parts: sorted(each_once(
             seen.iter().flat_map(|seen| seen.parts.iter().copied()),
         )),
         bytes: seen.iter().map(|seen| seen.bytes).max().unwrap_or_default(),
-        agents: first_once(seen.iter().filter_map(|seen| seen.agent.clone())),
-        peers: sorted(first_once(seen.iter().map(|seen| seen.peer))),
+        agents: texts(|seen| seen.agent.as_deref()),
+        peers: sorted(first_once(seen.iter().map(|seen| seen.address()))),
         factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter().cloned())),
     })
 }

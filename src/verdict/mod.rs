@@ -6,14 +6,18 @@
 //! One attributed hit proves presence; absence is only bounded. So `not-observed` needs every doubt gone, while
 //! `observed` falls only with doubts about the canaries themselves ([`crate::model::Doubt::unsettles_presence`]).
 
+mod advice;
 mod control;
+mod explain;
 mod facts;
 mod judge;
 mod observe;
 mod outcome;
+mod seen;
 mod sets;
 mod statistics;
 
+pub use explain::{Explanation, advised, explain, name_of};
 pub use judge::{JudgeError, Judged, judge};
 pub use observe::Observation;
 pub use outcome::ExitStatus;

@@ -1,10 +1,12 @@
-use std::net::IpAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::attribution::{Known, attribute};
 use crate::model::{
-    Actor, Answer, Arm, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
-    Trial, TrialId, Via, millis,
+    Actor, Answer, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
+    TokenId, TrialId, millis,
 };
 
 use super::facts::Facts;
@@ -12,6 +14,10 @@ use super::facts::Facts;
 /// A hit read in context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
+    /// The hit's number in the evidence.
+    pub hit: u64,
+    /// When it came.
+    pub at: Timestamp,
     /// Whose canary it touched.
     pub trial: TrialId,
     /// Which parts of the link it asked for or gave away.
@@ -19,22 +25,26 @@ pub struct Observation {
     /// Who it was.
     pub actor: Actor,
     /// The factors of the attribution.
-    pub factors: Vec<String>,
+    pub factors: Arc<[String]>,
     /// How far it went.
     pub depth: Depth,
     /// How many bytes of what is behind the link it was handed.
     pub bytes: u64,
+    /// Whether these were all there are; none where no content was taken, or the evidence does not say.
+    pub whole: Option<bool>,
     /// Its sender must have had the link, and did not ask for it: see [`Hit::hearsay`]. It is shown, and stands against
     /// silence; it is no visit, whatever the request that named the link asked for.
     pub hearsay: bool,
-    /// Turned away at a sealed door.
-    pub refused: bool,
+    /// Where it came in.
+    pub door: Door,
+    /// The same actor had asked for the same part in the same way before: it came back.
+    pub again: bool,
     /// The method, in the case it was sent; none where no request was understood.
-    pub method: Option<String>,
+    pub method: Option<Arc<str>>,
     /// The user agent. Hostile text.
-    pub agent: Option<String>,
-    /// From where.
-    pub peer: IpAddr,
+    pub agent: Option<Arc<str>>,
+    /// From where. Hits of one connection have it in common.
+    pub peer: SocketAddr,
     /// The phase whose beginning it followed; none for our own fetches, and before any exposure.
     pub phase: Option<Phase>,
     /// From that beginning; none if it came before the link was out.
@@ -43,143 +53,206 @@ pub struct Observation {
     pub late: bool,
 }
 
-/// Reads every hit that carried a token of this run: once for each trial whose link it named.
-pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
-    let each = facts.hits.iter().flat_map(|&(seq, hit)| {
-        let asked = facts.trials_of(&hit.tokens());
-        let mut named = facts.trials_of(&hit.hearsay());
-        named.retain(|trial| !asked.contains(trial));
-        let asked = asked.into_iter().map(|trial| (trial, false));
-        let named = named.into_iter().map(|trial| (trial, true));
-        asked
-            .chain(named)
-            .map(move |(trial, hearsay)| read(facts, seq, hit, trial, hearsay))
-    });
-    each.collect()
+impl Observation {
+    /// Whether it was turned away at a sealed door.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.door, Door::Browser { sealed: true, .. })
+    }
+
+    /// From which address, as IPv4 where it is that.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
 }
 
-fn read(facts: &Facts<'_>, seq: u64, hit: &Hit, trial: TrialId, hearsay: bool) -> Observation {
-    let tokens = if hearsay { hit.hearsay() } else { hit.tokens() };
-    let parts: Vec<Part> = tokens
-        .iter()
-        .filter(|token| facts.is_of(token, trial))
-        .map(|token| token.part)
-        .collect();
-    let (actor, factors) = who(facts, trial, hit);
-    let (phase, delay) = since(facts, trial, hit.received);
-    let answer = facts.answers.get(&seq).copied();
-    let foremost = foremost(facts, hit, trial);
-    let deed = deed(hit, foremost, answer);
-    Observation {
-        trial,
-        actor,
-        factors,
-        // Who has a link has learned where it leads.
-        depth: if hearsay {
-            Depth::Connected
-        } else {
-            deed.depth
-        },
-        bytes: answer
-            .filter(|_| foremost == Some(Part::Link))
-            .map_or(0, |answer| answer.body_bytes),
-        hearsay,
-        method: deed.method,
-        agent: deed.agent,
-        parts,
-        refused: matches!(hit.door, Door::Browser { sealed: true, .. }),
-        peer: hit.peer.ip().to_canonical(),
-        late: delay.is_some_and(|delay| delay > facts.manifest.window),
-        phase,
-        delay,
+/// Reads every hit that carried a token of this run: once for each trial whose link it named. By trial, and by time
+/// within.
+pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
+    let mut reader = Reader::new(facts);
+    let mut all = Vec::with_capacity(facts.hits.len());
+    for &(seq, hit) in &facts.hits {
+        reader.read_all(seq, hit, &mut all);
+    }
+    // Stable: within a trial they stay in the order of time.
+    all.sort_by_key(|seen: &Observation| seen.trial);
+    all
+}
+
+/// Reads hits, and remembers what many of them have in common, so that a million hits cost no million texts.
+struct Reader<'a> {
+    facts: &'a Facts<'a>,
+    texts: HashSet<Arc<str>>,
+    known: HashMap<Visitor, Who>,
+    /// What was asked for already.
+    asked: HashSet<(TrialId, Actor, Part, Option<Arc<str>>)>,
+}
+
+/// What an attribution at the public door can rest on.
+#[derive(PartialEq, Eq, Hash)]
+struct Visitor {
+    variant: Arc<str>,
+    door: Door,
+    address: IpAddr,
+    forwarded: Option<IpAddr>,
+    agent: Option<Arc<str>>,
+}
+
+type Who = (Actor, Arc<[String]>);
+
+impl<'a> Reader<'a> {
+    fn new(facts: &'a Facts<'a>) -> Self {
+        Self {
+            facts,
+            texts: HashSet::new(),
+            known: HashMap::new(),
+            asked: HashSet::new(),
+        }
+    }
+
+    fn read_all(&mut self, seq: u64, hit: &Hit, all: &mut Vec<Observation>) {
+        let facts = self.facts;
+        let tokens = hit.tokens();
+        let asked = facts.trials_of(&tokens);
+        for &trial in &asked {
+            all.push(self.read(seq, hit, trial, &tokens, false));
+        }
+        // Few requests have anything else.
+        if hit.recognition.matches.len() > tokens.len() {
+            let tokens = hit.hearsay();
+            let mut named = facts.trials_of(&tokens);
+            named.retain(|trial| !asked.contains(trial));
+            for trial in named {
+                all.push(self.read(seq, hit, trial, &tokens, true));
+            }
+        }
+    }
+
+    fn read(
+        &mut self,
+        seq: u64,
+        hit: &Hit,
+        trial: TrialId,
+        tokens: &[TokenId],
+        hearsay: bool,
+    ) -> Observation {
+        let facts = self.facts;
+        let tokens = tokens.iter().filter(|token| facts.is_of(token, trial));
+        let parts: Vec<Part> = tokens.map(|token| token.part).collect();
+        let answer = facts.answers.get(&seq).copied();
+        let foremost = foremost(facts, hit, trial);
+        let deed = self.deed(hit, foremost, answer);
+        let (actor, factors) = self.who(trial, hit, deed.agent.clone());
+        let (phase, delay, late) = since(facts, trial, hit.received);
+        let handed = answer.filter(|answer| answer.body_bytes > 0);
+        let part = foremost.unwrap_or(Part::Host);
+        let again = !hearsay && !self.asked.insert((trial, actor, part, deed.method.clone()));
+        Observation {
+            hit: seq,
+            at: hit.received,
+            trial,
+            parts,
+            actor,
+            factors,
+            // Who has a link has learned where it leads.
+            depth: if hearsay {
+                Depth::Connected
+            } else {
+                deed.depth
+            },
+            bytes: handed
+                .filter(|_| foremost == Some(Part::Link))
+                .map_or(0, |answer| answer.body_bytes),
+            whole: handed.and_then(|answer| Some(answer.body_bytes >= answer.of?)),
+            hearsay,
+            door: hit.door,
+            again,
+            method: deed.method,
+            agent: deed.agent,
+            peer: hit.peer,
+            phase,
+            delay,
+            late,
+        }
+    }
+
+    /// A text that others may have in common.
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.texts.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&new));
+        new
+    }
+
+    /// A DNS message has only learned the name, whatever else it says.
+    fn deed(&mut self, hit: &Hit, foremost: Option<Part>, answer: Option<&Answer>) -> Deed {
+        let without_method = |depth| Deed {
+            method: None,
+            agent: None,
+            depth,
+        };
+        match &hit.kind {
+            HitKind::Http(request) => {
+                let agent = request.header("user-agent").map(|value| value.text());
+                Deed {
+                    method: Some(self.text(&request.method)),
+                    agent: agent.map(|agent| self.text(&agent)),
+                    depth: depth(request, foremost, answer),
+                }
+            }
+            HitKind::Dns(query) => Deed {
+                method: Some(self.text(&format!("DNS {}", query.type_name))),
+                ..without_method(Depth::Resolved)
+            },
+            HitKind::Packet(_) => Deed {
+                method: Some(self.text("DNS")),
+                ..without_method(Depth::Resolved)
+            },
+            HitKind::Hello(_) => without_method(Depth::Connected),
+            // A link that was named in bytes that are no request has been asked for all the same.
+            HitKind::Connection { .. } => without_method(Depth::Probed),
+        }
+    }
+
+    fn who(&mut self, trial: TrialId, hit: &Hit, agent: Option<Arc<str>>) -> Who {
+        if self.facts.is_ours(trial, hit) {
+            return (Actor::Auditor, Arc::new(["our own fetch".to_owned()]));
+        }
+        let variant = self.facts.trial(trial).map(|trial| trial.variant.as_str());
+        let visitor = Visitor {
+            variant: self.text(variant.unwrap_or_default()),
+            door: hit.door,
+            address: hit.peer.ip(),
+            forwarded: match &hit.kind {
+                HitKind::Http(request) => request.forwarded,
+                _ => None,
+            },
+            agent,
+        };
+        if let Some((actor, factors)) = self.known.get(&visitor) {
+            return (*actor, Arc::clone(factors));
+        }
+        let networks = self.facts.networks_in(&visitor.variant);
+        let known = Known {
+            networks: &networks,
+            agents: &self.facts.manifest.scenario.agents,
+        };
+        let found = attribute(hit, known);
+        let who: Who = (found.actor, found.factors.into());
+        self.known.insert(visitor, who.clone());
+        who
     }
 }
 
 /// What a hit did.
 struct Deed {
     /// None where no request was understood.
-    method: Option<String>,
-    agent: Option<String>,
+    method: Option<Arc<str>>,
+    agent: Option<Arc<str>>,
     depth: Depth,
-}
-
-/// A DNS message has only learned the name, whatever else it says.
-fn deed(hit: &Hit, foremost: Option<Part>, answer: Option<&Answer>) -> Deed {
-    let resolved = |method| Deed {
-        method: Some(method),
-        agent: None,
-        depth: Depth::Resolved,
-    };
-    match &hit.kind {
-        HitKind::Http(request) => Deed {
-            method: Some(request.method.clone()),
-            agent: request.header("user-agent").map(|value| value.text()),
-            depth: depth(request, foremost, answer),
-        },
-        HitKind::Dns(query) => resolved(format!("DNS {}", query.type_name)),
-        HitKind::Packet(_) => resolved("DNS".to_owned()),
-        HitKind::Hello(_) => Deed {
-            method: None,
-            agent: None,
-            depth: Depth::Connected,
-        },
-        // A link that was named in bytes that are no request has been asked for all the same.
-        HitKind::Connection { .. } => Deed {
-            method: None,
-            agent: None,
-            depth: Depth::Probed,
-        },
-    }
-}
-
-fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> (Actor, Vec<String>) {
-    if is_ours(facts, trial, hit) {
-        return (Actor::Auditor, vec!["our own fetch".to_owned()]);
-    }
-    let networks = facts.networks_of(trial);
-    let known = Known {
-        networks: &networks,
-        agents: &facts.manifest.scenario.agents,
-    };
-    let attribution = attribute(hit, known);
-    (attribution.actor, attribution.factors)
-}
-
-/// Whether it was our own fetch: at the public door, of a canary that only we had, while we were fetching it, and with
-/// the name that was drawn for this run; or the look-up or hello that went before it, from the same
-/// address.
-fn is_ours(facts: &Facts<'_>, id: TrialId, hit: &Hit) -> bool {
-    let by_us = |trial: &&Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
-    let Some(probe) = facts
-        .trial(id)
-        .filter(by_us)
-        .and_then(|trial| facts.probe_of(trial.id))
-    else {
-        return false;
-    };
-    let while_fetching = |hit: &Hit| (probe.from..=probe.to).contains(&hit.received);
-    let is_named = |hit: &Hit| named(hit, &facts.manifest.auditor) && while_fetching(hit);
-    let same_address = |other: &Hit| other.peer.ip() == hit.peer.ip();
-    let ours = match &hit.kind {
-        HitKind::Http(_) => is_named(hit),
-        HitKind::Dns(_) | HitKind::Hello(_) => {
-            let of_this = |other: &Hit| other.tokens().iter().any(|token| facts.is_of(token, id));
-            let mut hits = facts.hits.iter().map(|(_, other)| *other);
-            while_fetching(hit)
-                && hits.any(|other| of_this(other) && is_named(other) && same_address(other))
-        }
-        HitKind::Packet(_) | HitKind::Connection { .. } => false,
-    };
-    hit.door == Door::Public && ours
-}
-
-fn named(hit: &Hit, name: &str) -> bool {
-    match &hit.kind {
-        HitKind::Http(request) => request
-            .header("user-agent")
-            .is_some_and(|value| value.text() == name),
-        _ => false,
-    }
 }
 
 /// The part of a link that a hit asked for: the one of the path says most. Without it a visitor has only learned where
@@ -210,20 +283,17 @@ fn depth(request: &Request, foremost: Option<Part>, answer: Option<&Answer>) -> 
     }
 }
 
-/// The latest boundary before an instant, and how long before.
-fn since(facts: &Facts<'_>, id: TrialId, at: Timestamp) -> (Option<Phase>, Option<Duration>) {
-    let boundaries = facts.boundaries(id);
-    let before = boundaries
-        .into_iter()
-        .filter(|(boundary, _)| *boundary <= at)
-        .max_by_key(|(boundary, _)| *boundary);
-    let Some((boundary, phase)) = before else {
-        return (None, None);
+/// The phase that an instant lies in, how long after its beginning, and whether after the end of its window: that is
+/// counted from when the phase's step was done.
+fn since(facts: &Facts<'_>, id: TrialId, at: Timestamp) -> (Option<Phase>, Option<Duration>, bool) {
+    let boundary = facts
+        .dossier(id)
+        .and_then(|dossier| dossier.boundary_before(at));
+    let Some(boundary) = boundary else {
+        return (None, None, false);
     };
-    (
-        phase,
-        u64::try_from(millis(boundary, at))
-            .ok()
-            .map(Duration::from_millis),
-    )
+    let span = |from| u64::try_from(millis(from, at)).unwrap_or_default();
+    let delay = Duration::from_millis(span(boundary.from));
+    let late = Duration::from_millis(span(boundary.to)) > facts.manifest.window;
+    (boundary.phase, Some(delay), late)
 }

@@ -33,7 +33,12 @@ impl ExitStatus {
 
 /// The claim that a cell is held against: its variant's own before the general one.
 pub(super) fn claim<'a>(expectations: &'a [Expectation], cell: &Cell) -> Option<&'a Limit> {
-    let about = |one: &&Expectation| one.arms.contains(&cell.arm) && one.forms.contains(&cell.form);
+    let about = |one: &&Expectation| {
+        let doors = one.doors.as_ref();
+        one.arms.contains(&cell.arm)
+            && one.forms.contains(&cell.form)
+            && doors.is_none_or(|doors| doors.contains(&cell.doorway))
+    };
     let own = expectations
         .iter()
         .filter(about)

@@ -2,18 +2,19 @@ use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::model::Interval;
 
-/// The confidence of every interval waxseal states.
-const CONFIDENCE: f64 = 0.95;
+/// How often an interval may miss the truth: every interval waxseal states is at 95 %.
+pub(super) const ERROR: f64 = 0.05;
 
-/// The exact interval for the chance behind `hits` of `trials`, at 95 %, two-sided.
+/// The exact two-sided interval for the chance behind `hits` of `trials`, that misses it with a chance of `error` at the
+/// most.
 ///
 /// Clopper and Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
 /// Biometrika 26 (1934), by way of the quantiles of the beta distribution. Without trials nothing is excluded.
 #[must_use]
-pub fn clopper_pearson(hits: u32, trials: u32) -> Interval {
+pub fn clopper_pearson(hits: u32, trials: u32, error: f64) -> Interval {
     let hits = hits.min(trials);
     let (k, n) = (f64::from(hits), f64::from(trials));
-    let tail = (1.0 - CONFIDENCE) / 2.0;
+    let tail = error / 2.0;
     let low = if hits == 0 {
         0.0
     } else {
@@ -51,7 +52,7 @@ mod tests {
             (0, 0, 0.0, 100.0),
         ];
         for (hits, trials, low, high) in cases {
-            let interval = clopper_pearson(hits, trials);
+            let interval = clopper_pearson(hits, trials, ERROR);
             let near = |value: f64, percent: f64| (value * 100.0 - percent).abs() <= 0.05;
             assert!(
                 near(interval.low, low) && near(interval.high, high),
@@ -65,7 +66,7 @@ mod tests {
     fn the_ends_have_the_tails_they_promise() {
         use statrs::distribution::{Binomial, DiscreteCDF};
         for (hits, trials) in [(1_u32, 7_u32), (3, 9), (12, 40)] {
-            let Interval { low, high } = clopper_pearson(hits, trials);
+            let Interval { low, high } = clopper_pearson(hits, trials, ERROR);
             let binomial = |p| Binomial::new(p, u64::from(trials)).unwrap();
             let at_least = 1.0 - binomial(low).cdf(u64::from(hits) - 1);
             let at_most = binomial(high).cdf(u64::from(hits));

@@ -96,13 +96,14 @@ impl Run {
     }
 
     pub fn trial(&mut self, arm: Arm, via: Option<Via>) -> TrialId {
-        let id = TrialId(u16::try_from(self.manifest.trials.len()).unwrap());
+        let id = TrialId(u32::try_from(self.manifest.trials.len()).unwrap());
         self.manifest.trials.push(Trial {
             id,
             variant: "default".into(),
             arm,
             form: Form::Http,
             via,
+            doorway: None,
         });
         id
     }
@@ -191,7 +192,7 @@ impl Run {
 
     /// The link token of a trial.
     pub fn token(&self, trial: TrialId) -> TokenId {
-        let arm = self.manifest.trials[usize::from(trial.0)].arm;
+        let arm = self.manifest.trials[trial.0 as usize].arm;
         TokenId {
             run: RUN,
             trial,
@@ -232,6 +233,7 @@ impl Run {
                 at: at(visit.at),
                 status: Some(200),
                 body_bytes,
+                of: Some(900),
             }));
         }
     }
@@ -270,7 +272,7 @@ impl Run {
         let token = |trial: TrialId| TokenId {
             run: RUN,
             trial,
-            arm: self.manifest.trials[usize::from(trial.0)].arm,
+            arm: self.manifest.trials[trial.0 as usize].arm,
             form: Form::Https,
             part: visit.part,
         };
@@ -315,6 +317,7 @@ impl Run {
             variant: None,
             arms,
             forms,
+            doors: None,
             limit,
         });
     }
@@ -399,6 +402,7 @@ fn manifest() -> Manifest {
         seed: 7,
         window: WINDOW,
         sealed: true,
+        looks: 1,
         public: "http://127.0.0.1:8080".into(),
         auditor: AUDITOR.into(),
         browser: "chrome 1, chromedriver 1".into(),

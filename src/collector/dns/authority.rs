@@ -211,7 +211,7 @@ mod tests {
         use RecordType::{A, AAAA, ANY, AXFR, CAA, HTTPS, MX, NS, SOA, SRV, TXT};
         use ResponseCode::{NXDomain, NoError, Refused};
         let authority = authority();
-        let token = "b".repeat(42);
+        let token = "b".repeat(45);
         let host = format!("{token}.cAnArY.example.");
         let below = format!("_443._tcp.{token}.canary.example.");
         for (name, kind, code, answers, denied) in [

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Depth, Doubt, Form, Limit, Outcome, Part, Phase, Verdict,
+    Actor, ActorSummary, Arm, Cell, Constancy, Depth, Doorway, Doubt, Form, Limit, Outcome, Part,
+    Phase, Settles, Verdict,
 };
 use crate::report::View;
 
@@ -73,7 +74,11 @@ struct CellReport {
     variant: String,
     arm: Arm,
     form: Form,
+    /// What the doors of our own browsers did with its links.
+    doorway: Doorway,
     verdict: Verdict,
+    /// The window is still open: the verdict may be amended.
+    provisional: bool,
     /// How far whoever came went; null unless observed.
     depth: Option<Depth>,
     /// Who came, attempts at the doors of our own browsers included.
@@ -90,7 +95,17 @@ struct CellReport {
     late: u32,
     /// Trials that had no visitor, and whose link somebody who is not us had all the same.
     hearsay: u32,
-    /// Exact 95 % interval of the chance of a visit.
+    /// Trials that had no visitor in the phase that this cell is about, and one in another.
+    elsewhere: u32,
+    /// Trials that were planned and left out, because the cell was decided.
+    omitted: u32,
+    /// Hosts that links led to when they arrived as others. Hostile: escape them wherever they are shown.
+    wrappers: Vec<String>,
+    /// How often it would happen again, as far as can be said; null unless observed.
+    constancy: Option<Constancy>,
+    /// What more trials would settle; null where nothing is open, or trials would not help.
+    advice: Option<AdviceReport>,
+    /// Exact 95 % interval of the chance of a visit, over all looks.
     #[schemars(length(equal = 2))]
     interval: Vec<f64>,
     /// From typing or sending, whichever came last, to the first visit.
@@ -104,19 +119,31 @@ struct CellReport {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
+struct AdviceReport {
+    /// How many more, if they go on as those before.
+    trials: u32,
+    settles: Settles,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
 struct Visitor {
     actor: Actor,
     trials: u32,
     hits: u32,
+    /// Hits that asked again for what had been asked for before.
+    again: u32,
     /// Turned away at a sealed door: attempts, not fetches.
     refused: u32,
     depth: Depth,
-    /// `compose`: while the link was typed; `send`: after it was sent.
+    /// `compose`: while the link was typed; `send`: after it was sent; `receive`: after it was shown; `follow`: after it was
+    /// followed.
     phases: Vec<Phase>,
     methods: Vec<String>,
     parts: Vec<Part>,
     /// The most bytes of what is behind the link that one answer handed over.
     bytes: u64,
+    /// Whether content was taken whole in any of them; null where none was taken, or it is not known.
+    whole: Option<bool>,
     /// As sent. Hostile: escape it wherever it is shown.
     agents: Vec<String>,
     addresses: Vec<String>,
@@ -137,7 +164,7 @@ struct Claim {
 struct FailureReport {
     variant: String,
     /// The trial's number in the run; null where it stood before all of them.
-    trial: Option<u16>,
+    trial: Option<u32>,
     account: String,
     phase: String,
     doubt: Doubt,
@@ -206,7 +233,9 @@ fn cell(service: &str, cell: &Cell) -> CellReport {
         variant: cell.variant.clone(),
         arm: cell.arm,
         form: cell.form,
+        doorway: cell.doorway,
         verdict: cell.verdict,
+        provisional: cell.provisional,
         depth: cell.depth,
         actors: cell.actors.iter().map(|summary| summary.actor).collect(),
         visitors: cell.actors.iter().map(visitor).collect(),
@@ -215,6 +244,14 @@ fn cell(service: &str, cell: &Cell) -> CellReport {
         hits: cell.hits,
         late: cell.late,
         hearsay: cell.hearsay,
+        elsewhere: cell.elsewhere,
+        omitted: cell.omitted,
+        wrappers: cell.wrappers.clone(),
+        constancy: cell.constancy,
+        advice: cell.advice.map(|advice| AdviceReport {
+            trials: advice.trials,
+            settles: advice.settles,
+        }),
         interval: vec![cell.interval.low, cell.interval.high],
         first_delay_ms: cell
             .first_delay
@@ -231,12 +268,14 @@ fn visitor(summary: &ActorSummary) -> Visitor {
         actor: summary.actor,
         trials: summary.trials,
         hits: summary.hits,
+        again: summary.again,
         refused: summary.refused,
         depth: summary.depth,
         phases: summary.phases.clone(),
         methods: summary.methods.clone(),
         parts: summary.parts.clone(),
         bytes: summary.bytes,
+        whole: summary.whole,
         agents: summary.agents.clone(),
         addresses: summary.peers.iter().map(ToString::to_string).collect(),
         factors: summary.factors.clone(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::model::{Arm, Expectation, Form, Limit, Verdict};
+use crate::model::{Arm, Doorway, Expectation, Form, Limit, Verdict};
 use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, listed, words};
 use crate::scenario::raw;
@@ -23,7 +23,7 @@ const ONLY_VARIANT: &str = "default";
 const PRACTICE_HOST: &str = "127.0.0.1";
 
 /// Cells that something is claimed of already, and by which claim.
-type Claimed = BTreeMap<(Arm, Form), Path>;
+type Claimed = BTreeMap<(Arm, Form, Doorway), Path>;
 
 impl Checker<'_> {
     pub(super) fn experiment(&mut self) -> Option<Experiment> {
@@ -35,6 +35,8 @@ impl Checker<'_> {
         let forms = forms.map(|forms| self.distinct(forms, &path.key("forms")));
         let window = raw.window.as_ref();
         let window = window.and_then(|text| self.some_duration(text, &path.key("window")));
+        let doors = raw.doors.as_ref();
+        let doors = doors.map(|doors| self.distinct(doors, &path.key("doors")));
         let draft = raw.draft.as_ref();
         let draft = draft.and_then(|text| self.duration(text, &path.key("draft")));
         Some(Experiment {
@@ -42,6 +44,7 @@ impl Checker<'_> {
             forms: forms?,
             trials: raw.trials?,
             window: window?,
+            doors: doors.unwrap_or_else(|| vec![Doorway::Sealed]),
             draft: draft.unwrap_or(DRAFT),
         })
     }
@@ -215,12 +218,15 @@ impl Checker<'_> {
         }
         let arms = self.planned_arms(raw.arms.as_deref(), &path.key("arms"))?;
         let forms = self.planned_forms(raw.forms.as_deref(), path)?;
+        let doors = self.planned_doors(raw.doors.as_deref(), &path.key("doors"));
         let line = self.document.line(self.document.value_span(path).start);
-        self.claim_once(&arms, &forms, path, claimed);
+        let scope = doors.as_deref().unwrap_or(Doorway::ALL);
+        self.claim_once((&arms, &forms, scope), path, claimed);
         Some(Expectation {
             variant: None,
             arms,
             forms,
+            doors,
             limit: Limit {
                 verdict: verdict?,
                 depth: raw.depth,
@@ -268,6 +274,18 @@ impl Checker<'_> {
         }
     }
 
+    fn planned_doors(&mut self, doors: Option<&[Doorway]>, path: &Path) -> Option<Vec<Doorway>> {
+        let doors = self.distinct(doors?, path);
+        let experiment = self.raw.experiment.as_ref();
+        let planned = experiment.and_then(|plan| plan.doors.clone());
+        self.planned(
+            &doors,
+            &planned.unwrap_or_else(|| vec![Doorway::Sealed]),
+            path,
+        );
+        Some(doors)
+    }
+
     fn planned<T: Copy + Ord + Display>(&mut self, items: &[T], planned: &[T], path: &Path) {
         let names: Vec<_> = planned.iter().map(ToString::to_string).collect();
         for (index, item) in items.iter().enumerate() {
@@ -286,18 +304,24 @@ impl Checker<'_> {
         }
     }
 
-    fn claim_once(&mut self, arms: &[Arm], forms: &[Form], path: &Path, claimed: &mut Claimed) {
+    fn claim_once(
+        &mut self,
+        (arms, forms, doors): (&[Arm], &[Form], &[Doorway]),
+        path: &Path,
+        claimed: &mut Claimed,
+    ) {
         let mut twice = None;
-        for cell in arms
+        let pairs = arms
             .iter()
-            .flat_map(|arm| forms.iter().map(|form| (*arm, *form)))
-        {
+            .flat_map(|arm| forms.iter().map(move |form| (*arm, *form)));
+        let cells = pairs.flat_map(|(arm, form)| doors.iter().map(move |door| (arm, form, *door)));
+        for cell in cells {
             let before = claimed.entry(cell).or_insert_with(|| path.clone());
             if before != path && twice.is_none() {
                 twice = Some((cell, before.clone()));
             }
         }
-        if let Some(((arm, form), before)) = twice {
+        if let Some(((arm, form, _), before)) = twice {
             let line = self.document.line(self.document.value_span(&before).start);
             let said = words(
                 format!("two claims are made about `{arm}` as `{form}`"),

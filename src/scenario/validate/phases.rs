@@ -21,6 +21,7 @@ impl Checker<'_> {
             send: self.steps(Phase::Send),
             confirm: self.steps(Phase::Confirm),
             receive: self.steps(Phase::Receive),
+            follow: self.steps(Phase::Follow),
         }
     }
 
@@ -185,6 +186,7 @@ fn raw_steps(raw: &raw::Scenario, phase: Phase) -> &[raw::Step] {
         Phase::Send => &raw.send,
         Phase::Confirm => &raw.confirm,
         Phase::Receive => &raw.receive,
+        Phase::Follow => &raw.follow,
     };
     phase
         .as_ref()
@@ -213,14 +215,22 @@ fn types_the_link(step: &raw::Step) -> bool {
 /// The phases that an arm cannot be played without.
 fn phases_of(arm: Arm) -> &'static [Phase] {
     match arm {
-        Arm::Sent => &[
+        Arm::Opened => &[
+            Phase::Open,
+            Phase::Compose,
+            Phase::Send,
+            Phase::Confirm,
+            Phase::Receive,
+            Phase::Follow,
+        ],
+        Arm::Sent | Arm::Received => &[
             Phase::Open,
             Phase::Compose,
             Phase::Send,
             Phase::Confirm,
             Phase::Receive,
         ],
-        Arm::Drafted => &[Phase::Open, Phase::Compose],
-        Arm::Unsent | Arm::Reached => &[],
+        Arm::Drafted | Arm::Pasted => &[Phase::Open, Phase::Compose],
+        Arm::Unsent | Arm::Visited | Arm::Reached => &[],
     }
 }

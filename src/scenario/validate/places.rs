@@ -34,7 +34,7 @@ impl Place {
             Self::Address(phase) | Self::Typed(phase) | Self::Step(phase) => match phase {
                 Phase::Login => &[Account::Sender, Account::Recipient],
                 Phase::Open | Phase::Compose | Phase::Send | Phase::Confirm => &[Account::Sender],
-                Phase::Receive => &[Account::Recipient],
+                Phase::Receive | Phase::Follow => &[Account::Recipient],
             },
         }
     }

@@ -1,0 +1,151 @@
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::thread;
+
+use super::batch::{Batch, Batches, Done};
+use super::line::{self, Line};
+use super::{DIGITS, Fault, FileError};
+use crate::model::{Evidence, RunId};
+
+/// More threads than this do not make it faster: one alone reads what they work on.
+const MOST_THREADS: usize = 8;
+
+/// Reads a run from an evidence file ([the format](super)), on several threads: the digest of a line does not hang
+/// on that of any other.
+///
+/// # Errors
+/// The file cannot be read, is something else, or is not whole and unaltered.
+pub fn read_evidence(path: &Path) -> Result<Evidence, FileError> {
+    let read = File::open(path).map_err(Fault::from).and_then(read_from);
+    read.map_err(|fault| FileError {
+        path: path.to_owned(),
+        fault,
+    })
+}
+
+fn read_from(source: impl Read) -> Result<Evidence, Fault> {
+    let mut batches = Batches::of(source);
+    // What is wrong with the first line is that it is another file's.
+    let first = match batches.read() {
+        Ok(first) => first.ok_or(Fault::Alien)?,
+        Err(fault @ Fault::System(_)) => return Err(fault),
+        Err(_) => return Err(Fault::Alien),
+    };
+    let mut whole = Whole::of(line::head(first.front())?);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut ready = vec![first];
+    while !ready.is_empty() {
+        let (done, next) = work(&ready, &mut batches, threads.min(MOST_THREADS));
+        for one in done {
+            whole.take(one)?;
+        }
+        ready = next?;
+    }
+    whole.close()
+}
+
+/// Works on batches, each on a thread of its own, while the next ones are read.
+fn work(
+    ready: &[Batch],
+    batches: &mut Batches<impl Read>,
+    most: usize,
+) -> (Vec<Done>, Result<Vec<Batch>, Fault>) {
+    thread::scope(|scope| {
+        let working: Vec<_> = ready
+            .iter()
+            .map(|batch| scope.spawn(|| batch.done()))
+            .collect();
+        let next = batches.read_many(most);
+        // Nothing there panics; if it did, so would this.
+        let done = working.into_iter().map(|one| {
+            one.join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (done.collect(), next)
+    })
+}
+
+/// What was read so far.
+struct Whole {
+    evidence: Evidence,
+    /// The digest of the last line.
+    last: Option<[u8; DIGITS]>,
+    /// Its number.
+    lines: u64,
+    /// What is wrong with it, if it was written so.
+    suspect: Option<Fault>,
+    /// The line that ends the file was there.
+    is_ended: bool,
+}
+
+impl Whole {
+    const fn of(run: RunId) -> Self {
+        let entries = Vec::new();
+        Self {
+            evidence: Evidence { run, entries },
+            last: None,
+            lines: 1,
+            suspect: None,
+            is_ended: false,
+        }
+    }
+
+    /// Takes the next batch.
+    fn take(&mut self, done: Done) -> Result<(), Fault> {
+        if self.last.is_some() && self.last != done.before {
+            let seq = done.lines.first().and_then(Line::seq);
+            let line = done.first;
+            return Err(Fault::Altered { line, seq });
+        }
+        if let Some(fault) = self.suspect.take() {
+            return Err(fault);
+        }
+        self.last = Some(done.last);
+        for line in done.lines {
+            self.take_line(line)?;
+        }
+        match done.fault {
+            Some(fault) if !done.is_open => Err(fault),
+            fault => {
+                self.suspect = fault;
+                Ok(())
+            }
+        }
+    }
+
+    fn take_line(&mut self, line: Line) -> Result<(), Fault> {
+        self.lines += 1;
+        if self.is_ended {
+            return Err(Fault::Overlong { line: self.lines });
+        }
+        match line {
+            Line::Record(entry) => self.evidence.entries.push(entry),
+            Line::End { records } => {
+                let found = self.evidence.entries.len() as u64;
+                if records != found {
+                    return Err(Fault::Miscounted {
+                        line: self.lines,
+                        said: records,
+                        found,
+                    });
+                }
+                self.is_ended = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<Evidence, Fault> {
+        if let Some(fault) = self.suspect {
+            return Err(fault);
+        }
+        if !self.is_ended {
+            return Err(Fault::Truncated { line: self.lines });
+        }
+        match self.evidence.manifest() {
+            Some(_) => Ok(self.evidence),
+            None => Err(Fault::NoManifest),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+use std::collections::HashSet;
+
+use crate::model::{Arm, Cell, Doubt, Evidence, HitKind, Record, Verdict};
+
+use super::{advised, bound};
+use crate::verdict::judge::judge;
+use crate::verdict::observe::Observation;
+
+/// What would have changed a verdict. What can be tried is tried on the evidence without the records in question.
+pub(super) fn sentences(evidence: &Evidence, cell: &Cell, makers: &[&Observation]) -> Vec<String> {
+    let mut said = match cell.verdict {
+        Verdict::Observed => without_the_visits(evidence, cell, makers),
+        Verdict::NotObserved => without_the_controls(evidence, cell),
+        Verdict::Inconclusive => without_a_doubt(cell),
+    };
+    if let Some(advice) = cell.advice {
+        said.push(format!("{}.", advised(advice.trials, advice.settles)));
+    }
+    said
+}
+
+fn without_the_visits(evidence: &Evidence, cell: &Cell, makers: &[&Observation]) -> Vec<String> {
+    let hits: HashSet<u64> = makers.iter().map(|seen| seen.hit).collect();
+    let other = again(evidence, cell, |seq, _| !hits.contains(&seq));
+    let mut said: Vec<String> = other
+        .map(|other| format!("Without these hits it would read {}.", read(&other)))
+        .into_iter()
+        .collect();
+    if cell.arm != Arm::Reached && cell.hits > 1 {
+        said.push(
+            "Any one of them alone would keep it observed; how often it happens hangs on all."
+                .into(),
+        );
+    }
+    said
+}
+
+fn without_the_controls(evidence: &Evidence, cell: &Cell) -> Vec<String> {
+    let auditor = evidence.manifest().map(|manifest| manifest.auditor.clone());
+    let ours = |record: &Record| match record {
+        Record::Hit(hit) => match &hit.kind {
+            HitKind::Http(request) => request
+                .header("user-agent")
+                .is_some_and(|agent| Some(agent.text()) == auditor),
+            _ => false,
+        },
+        _ => false,
+    };
+    let deaf = again(evidence, cell, |_, record| !ours(record));
+    let mut said = vec![format!(
+        "One visit by whoever may be the service would make it observed. A chance of up to {:.1} % would still look like this.",
+        cell.interval.high * 100.0
+    )];
+    said.extend(deaf.map(|other| {
+        format!(
+            "Had the collector not heard our own fetches, it would read {}.",
+            read(&other)
+        )
+    }));
+    said
+}
+
+/// What each doubt alone keeps from being said.
+fn without_a_doubt(cell: &Cell) -> Vec<String> {
+    let left = |without: Doubt| -> Vec<Doubt> {
+        let others = cell.doubts.iter().copied();
+        others.filter(|doubt| *doubt != without).collect()
+    };
+    let reading = |doubts: &[Doubt]| match cell.hits + cell.late {
+        0 if doubts.is_empty() => Some(Verdict::NotObserved),
+        0 => None,
+        _ => (!doubts.iter().any(|doubt| doubt.unsettles_presence())).then_some(Verdict::Observed),
+    };
+    let alone = cell.doubts.iter().filter_map(|doubt| {
+        let verdict = reading(&left(*doubt))?;
+        Some(format!(
+            "Without {doubt} it would read {verdict} ({}).",
+            bound(cell.interval)
+        ))
+    });
+    let alone: Vec<String> = alone.collect();
+    match (alone.is_empty(), cell.doubts.len()) {
+        (false, _) => alone,
+        (true, 0) => vec!["No control of this kind was heard in every trial.".to_owned()],
+        (true, _) => vec!["No doubt stands alone: all of them would have to go.".to_owned()],
+    }
+}
+
+/// The cell again, judged without some records.
+fn again(evidence: &Evidence, cell: &Cell, keep: impl Fn(u64, &Record) -> bool) -> Option<Cell> {
+    let entries = evidence.entries.iter();
+    let kept = entries.filter(|entry| keep(entry.seq, &entry.record));
+    let other = Evidence {
+        run: evidence.run,
+        entries: kept.cloned().collect(),
+    };
+    let cells = judge(&other).ok()?.cells;
+    cells.into_iter().find(|other| {
+        let same = (&other.variant, other.arm, other.form, other.doorway);
+        same == (&cell.variant, cell.arm, cell.form, cell.doorway)
+    })
+}
+
+fn read(cell: &Cell) -> String {
+    let doubts: Vec<&str> = cell.doubts.iter().map(|doubt| doubt.name()).collect();
+    let doubts = match doubts.is_empty() {
+        true => String::new(),
+        false => format!(" for {}", doubts.join(", ")),
+    };
+    format!(
+        "{}{doubts} ({} of {}, {})",
+        cell.verdict,
+        cell.hits,
+        cell.trials,
+        bound(cell.interval)
+    )
+}
