@@ -22,9 +22,9 @@ use waxseal::audit::renderer;
 use waxseal::browser::DriverOptions;
 use waxseal::collector::client_trusting;
 use waxseal::diagnostic::Source;
-use waxseal::model::{Arm, Form, Persona, Verdict};
+use waxseal::model::{Actor, Arm, Depth, Form, Persona, Verdict};
 use waxseal::practice::{
-    ACCOUNTS, LATE, Login, Names, Practice, PracticeError, Renderer, Setting, Truth, truth,
+    ACCOUNTS, LATE, Login, Names, Practice, PracticeError, Renderer, Setting, truth,
 };
 use waxseal::scenario::{Scenario, parse};
 
@@ -778,50 +778,56 @@ fn all_of_them_drive_the_messenger_in_the_same_way() {
     }
 }
 
-/// What the scenarios claim about sent links is what the personas' manners lead to.
+/// What the scenarios claim is what the personas' manners lead to, in every arm and form.
 #[test]
 fn what_is_claimed_is_the_truth() {
     for (name, scenario) in scenarios() {
-        for variant in &scenario.variants {
-            let persona = variant.practice.unwrap();
-            let truth = truth(persona);
-            let form = *scenario.experiment.forms.last().unwrap();
-            match (
-                claimed(&scenario, &variant.name, form),
-                truth.doubt,
-                persona,
-            ) {
-                (None, Some(_), _) | (None, None, Persona::Flaky30) => {}
-                (Some(claim), None, _) => assert_eq!(claim, expected(truth), "{name}: {persona}"),
-                wrong => panic!("{name}: {wrong:?}"),
+        for (variant, &form) in pairs(&scenario.variants, &scenario.experiment.forms) {
+            for &arm in &scenario.experiment.arms {
+                let claim = claimed(&scenario, &variant.name, arm, form);
+                let expected = expected(variant.practice.unwrap(), arm, form);
+                assert_eq!(claim, expected, "{name}: {} {arm} {form}", variant.name);
             }
         }
     }
 }
 
-type Claim = (
-    Verdict,
-    Option<waxseal::model::Depth>,
-    Vec<waxseal::model::Actor>,
-);
+fn pairs<'a, A, B>(first: &'a [A], second: &'a [B]) -> impl Iterator<Item = (&'a A, &'a B)> {
+    first
+        .iter()
+        .flat_map(move |one| second.iter().map(move |other| (one, other)))
+}
 
-fn claimed(scenario: &Scenario, variant: &str, form: Form) -> Option<Claim> {
-    let claim = scenario.expectations.iter().find(|one| {
-        one.variant.as_deref() == Some(variant)
-            && one.arms.contains(&Arm::Sent)
-            && one.forms.contains(&form)
-    })?;
-    let limit = &claim.limit;
+type Claim = (Verdict, Option<Depth>, Vec<Actor>);
+
+/// The variant's own claim, or the one about all variants.
+fn claimed(scenario: &Scenario, variant: &str, arm: Arm, form: Form) -> Option<Claim> {
+    let about = |of: Option<&str>| {
+        let mut claims = scenario.expectations.iter();
+        claims.find(|one| {
+            one.variant.as_deref() == of && one.arms.contains(&arm) && one.forms.contains(&form)
+        })
+    };
+    let limit = &about(Some(variant)).or_else(|| about(None))?.limit;
     Some((limit.verdict, limit.depth, limit.actors.clone().unwrap()))
 }
 
-fn expected(truth: Truth) -> Claim {
-    let own = truth.actor.is_none_or(waxseal::model::Actor::is_own);
-    let actors = truth.actor.into_iter().collect();
-    match own {
-        true => (Verdict::NotObserved, None, actors),
-        false => (Verdict::Observed, truth.depth, actors),
+/// What is to be claimed; nothing about the controls that our own browsers take part in, about chance, and where there is
+/// a doubt.
+fn expected(persona: Persona, arm: Arm, form: Form) -> Option<Claim> {
+    let truth = truth(persona);
+    let by_chance = persona == Persona::Flaky30 && arm == Arm::Sent;
+    if matches!(arm, Arm::Visited | Arm::Reached) || by_chance || truth.doubt.is_some() {
+        return None;
     }
+    let cares = persona != Persona::Skype2013 || form == Form::Https;
+    let who = truth.of(arm).filter(|_| cares);
+    let strangers = who.filter(|(actor, _)| !actor.is_own());
+    let actors = who.map(|(actor, _)| actor).into_iter().collect();
+    Some(match strangers {
+        Some((_, depth)) => (Verdict::Observed, Some(depth), actors),
+        None => (Verdict::NotObserved, None, actors),
+    })
 }
 
 // ---------------------------------------------------------------- the program
@@ -867,6 +873,43 @@ fn a_run_without_a_scenario_finds_out_the_truth_about_practice_messengers() {
     assert_eq!(cell("silent", "sent"), "not-observed");
     assert_eq!(cell("previewer", "sent"), "observed");
     assert_eq!(cell("previewer", "drafted"), "not-observed");
+}
+
+/// Whatever is written is text on the page; and a person may type, key by key, and press Enter.
+#[test]
+fn hostile_text_is_shown_as_text_and_what_is_typed_is_read_once_it_is_whole() {
+    const HOSTILE: &str =
+        "<b>&amp;</b><script>document.body.remove()</script><img src=x onerror=alert(1)>";
+    let folder = tempfile::tempdir().unwrap();
+    let first = std::fs::read_to_string(in_repository("scenarios/practice/first.toml")).unwrap();
+    let with = |text: String, old: &str, new: &str| {
+        assert_eq!(text.matches(old).count(), 1, "{old}");
+        text.replace(old, new)
+    };
+    let text = with(
+        first,
+        "type = \"{canary}\"",
+        &format!("type = \"{HOSTILE} {{canary}}\""),
+    );
+    let text = with(text, "via  = \"paste\"\n", "");
+    let text = with(text, "click  = \"submit\"", "press  = \"Enter\"");
+    let text = with(
+        text,
+        "has_text = \"{canary}\"",
+        &format!("has_text = \"{HOSTILE} {{canary}}\""),
+    );
+    std::fs::write(folder.path().join("hostile.toml"), text).unwrap();
+    let output = run(
+        folder.path(),
+        &["hostile.toml", "--variant", "draft-reader"],
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}\n{report}");
+    assert!(
+        !report.contains("link-rewritten"),
+        "it comes for whole links only: {report}"
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ const ANSWER_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct OwnNames {
     server: SocketAddr,
-    /// Where it asks from; none: wherever the system likes.
+    /// In whose name it asks; none: our own.
     from: Option<IpAddr>,
 }
 
@@ -32,7 +32,7 @@ impl OwnNames {
         Self { server, from: None }
     }
 
-    /// Asks from this address.
+    /// Asks from this address, in the name of whoever has it: once, as resolvers do.
     pub(super) fn asked_from(self, address: IpAddr) -> Self {
         let from = Some(address);
         Self { from, ..self }
@@ -59,18 +59,27 @@ async fn look_up(
     let mut found = Vec::new();
     for kind in [RecordType::A, RecordType::AAAA] {
         let asked = question(name, kind)?;
-        // What UDP truncates, because somebody else on this machine asks fast, TCP gives whole.
-        let answers = [
-            udp(server, from, &asked).await?,
-            tcp(server, from, &asked).await?,
-        ];
-        for answer in answers {
+        for answer in answers(server, from, &asked).await? {
             found.extend(addresses(&asked, &answer)?);
         }
     }
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// What UDP truncates, because somebody else on this machine asks fast, TCP gives whole. Who asks in another's name does as
+/// resolvers do, and asks again only then.
+async fn answers(
+    server: SocketAddr,
+    from: Option<IpAddr>,
+    asked: &[u8],
+) -> Result<Vec<Vec<u8>>, Failed> {
+    let first = udp(server, from, asked).await?;
+    if from.is_some() && !Message::from_vec(&first)?.metadata.truncation {
+        return Ok(vec![first]);
+    }
+    Ok(vec![first, tcp(server, from, asked).await?])
 }
 
 fn question(name: &str, kind: RecordType) -> Result<Vec<u8>, Failed> {

@@ -68,7 +68,7 @@ impl Tick {
     }
 }
 
-/// What is written about a link in a message, on its way to the recipient.
+/// One message, with what each of the two sees of it.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) id: u32,

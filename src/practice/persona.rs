@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::model::{Account, Actor, Depth, Doubt, Persona, Phase};
+use crate::model::{Account, Actor, Arm, Depth, Doubt, Persona, Phase};
 
 /// When the provider turns to a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub const fn manners(persona: Persona) -> Manners {
     }
 }
 
-/// What an audit that errs nowhere finds about a sent link.
+/// What an audit that errs nowhere finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truth {
     /// Who comes; none: nobody.
@@ -158,6 +158,22 @@ pub struct Truth {
     pub depth: Option<Depth>,
     /// Why less, or nothing, can be said, however well it is measured.
     pub doubt: Option<Doubt>,
+}
+
+impl Truth {
+    /// Who comes for the links of an arm, because of what is done in it, and how far; none: nobody.
+    #[must_use]
+    pub fn of(self, arm: Arm) -> Option<(Actor, Depth)> {
+        let phase = match arm {
+            Arm::Drafted | Arm::Pasted => Some(Phase::Compose),
+            Arm::Sent => Some(Phase::Send),
+            Arm::Received | Arm::Opened => Some(Phase::Receive),
+            Arm::Unsent | Arm::Visited | Arm::Reached => None,
+        };
+        self.actor
+            .zip(self.depth)
+            .filter(|_| phase.is_some() && phase == self.phase)
+    }
 }
 
 /// The truth about a persona: nothing of it is written down twice, it follows from the manners.
@@ -233,7 +249,10 @@ mod tests {
         );
         let skype = truth(Persona::Skype2013);
         assert_eq!(skype.depth, Some(Depth::Probed), "HEAD reads nothing");
-        assert_eq!(truth(Persona::DraftReader).phase, Some(Phase::Compose));
+        let drafts = truth(Persona::DraftReader);
+        assert_eq!(drafts.phase, Some(Phase::Compose));
+        assert_eq!(drafts.of(Arm::Sent), None, "it came before");
+        assert_eq!(drafts.of(Arm::Pasted), Some((Actor::Provider, Depth::Read)));
         assert_eq!(truth(Persona::SenderSidePreview).actor, Some(Actor::Sender));
         assert_eq!(truth(Persona::ThirdPartyLeak).actor, Some(Actor::Unknown));
         assert_eq!(

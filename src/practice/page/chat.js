@@ -7,7 +7,7 @@ const room = at("room"), entry = at("entry"), list = at("messages"), composer = 
 // The same rule as the server's.
 const LINK = /https?:\/\/[^\s<>"]*[^\s<>".,;:!?)'\]]/g;
 // A pause in typing, after which what is written counts as a draft. Text that comes at once does so at once.
-const PAUSE = 60;
+const PAUSE = 150;
 
 let told = { change: 0, messages: null };
 let open = false;
