@@ -897,3 +897,51 @@ fn a_follower_of_our_browsers_stands_against_visits_and_not_against_silence() {
         "and nobody like this one"
     );
 }
+
+/// A run whose collector's clock is this far ahead of the conductor's: known, and not much.
+fn skewed(milliseconds: i64) -> Run {
+    let mut run = Run::quiet(4);
+    run.end.as_mut().unwrap().clock_drift_ms = milliseconds;
+    for record in &mut run.records {
+        if let Record::Hit(hit) = record {
+            let by = jiff::SignedDuration::from_millis(milliseconds);
+            hit.received = hit.received.checked_add(by).unwrap();
+        }
+    }
+    run
+}
+
+/// Clocks on two machines are never quite together; our own fetches are known by their name.
+#[test]
+fn clocks_that_are_a_little_apart_silence_no_control() {
+    for apart in [-900, -150, 150, 900] {
+        assert_eq!(
+            sent(&skewed(apart)),
+            (Verdict::NotObserved, vec![]),
+            "{apart} ms"
+        );
+    }
+}
+
+/// Whoever comes at once after the sending seems to have come while it was typed, by a clock that is behind.
+#[test]
+fn what_hangs_on_the_clocks_is_not_said() {
+    let mut run = skewed(-400);
+    let out = run.of(Arm::Sent)[0];
+    run.visit(out, Visit::provider(10.55 - 0.4));
+    for arm in [Arm::Sent, Arm::Drafted] {
+        let cell = cell(&run, arm);
+        let expected = if arm == Arm::Sent {
+            (Verdict::Inconclusive, vec![Doubt::ClockSkew])
+        } else {
+            (Verdict::NotObserved, vec![])
+        };
+        assert_eq!((cell.verdict, cell.doubts), expected, "{arm}");
+    }
+    run.visit(out, Visit::provider(12.0));
+    assert_eq!(
+        sent(&run).0,
+        Verdict::Observed,
+        "one that is well behind settles it"
+    );
+}

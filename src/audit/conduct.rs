@@ -465,7 +465,8 @@ impl Conductor {
                 .await?;
         }
         for round in rounds {
-            self.leave_out_what_is_decided(setting, house).await?;
+            self.leave_out_what_is_decided(setting, house, round)
+                .await?;
             if round
                 .opening
                 .iter()
@@ -551,11 +552,12 @@ impl Conductor {
         Ok(())
     }
 
-    /// Judges what there is so far, and leaves out the trials of later rounds that nothing hangs on any more.
+    /// Judges what there is so far, and leaves out the trials from the next round on that nothing hangs on any more.
     async fn leave_out_what_is_decided(
         &mut self,
         setting: &Setting,
         house: &House,
+        next: Round<'_>,
     ) -> Result<(), AuditError> {
         self.clock.look();
         let evidence = house.store.evidence(house.run).await?;
@@ -564,7 +566,7 @@ impl Conductor {
             interrupted: false,
             clock_drift_ms: self.clock.drift_ms,
         };
-        let trials = topping::left_out(&evidence, so_far, &setting.plan.trials);
+        let trials = topping::left_out(&evidence, so_far, setting.plan.to_come(next));
         let trials: Vec<TrialId> = trials
             .into_iter()
             .filter(|trial| self.left_out.insert(*trial))

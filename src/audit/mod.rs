@@ -2,6 +2,7 @@
 //! what was done. It judges nothing: what it leaves is evidence.
 
 mod alone;
+pub mod calibrate;
 mod conduct;
 mod doctor;
 mod event;

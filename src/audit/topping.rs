@@ -14,9 +14,9 @@ use crate::verdict::judge;
 /// A cell's name.
 type Key<'a> = (&'a str, Arm, Form, Doorway);
 
-/// The trials of decided cells, and the controls of variants in which every cell is. What was played already may be among
-/// them.
-pub(super) fn left_out(evidence: &Evidence, so_far: RunEnd, trials: &[Trial]) -> Vec<TrialId> {
+/// Of the trials that are still to come: those of decided cells, and the controls of variants in which every cell is. What
+/// was played is never among them: it counts.
+pub(super) fn left_out(evidence: &Evidence, so_far: RunEnd, to_come: &[Trial]) -> Vec<TrialId> {
     let mut evidence = evidence.clone();
     evidence.entries.push(Entry {
         seq: u64::MAX,
@@ -33,7 +33,7 @@ pub(super) fn left_out(evidence: &Evidence, so_far: RunEnd, trials: &[Trial]) ->
         true => cells.contains(&key(trial)),
         false => variants.contains(trial.variant.as_str()),
     };
-    let idle = trials.iter().filter(|trial| !hangs(trial));
+    let idle = to_come.iter().filter(|trial| !hangs(trial));
     idle.map(|trial| trial.id).collect()
 }
 

@@ -61,6 +61,9 @@ pub(super) enum Verb {
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
+    /// Find out how wrong the instrument is: simulated worlds, and practice messengers, whose truth is known
+    #[command(after_help = CALIBRATE)]
+    Calibrate(Calibrate),
     /// Judge a run again from its evidence, in the store or in a file
     Judge(Judge),
     /// Say in plain sentences which records carry a verdict, and what would have changed it
@@ -101,6 +104,12 @@ from 127.0.0.3, a resolver from 127.0.0.4: they reach nothing beyond this machin
 Examples:
   waxseal practice --persona previewer
   waxseal practice --persona dns-only --listen 127.0.0.1:8000 --resolver 127.0.0.1:5353";
+
+const CALIBRATE: &str =
+    "The same seed gives the same figures. A world that was judged wrong is told with its seed: \
+--worlds 1 --seed SEED plays it alone.
+
+Exit status: 0 nothing is wrong; 1 something is; 2 usage error; 4 could not run; 130 interrupted.";
 
 const SERVE_EXAMPLES: &str = "What is typed counts first, then the environment, then the file of --config, then the default.
 
@@ -211,6 +220,22 @@ impl Run {
             None => Ok(()),
         }
     }
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Calibrate {
+    /// How many worlds to simulate
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) worlds: u32,
+    /// The seed of the first world; each next one has the next
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Leave out the practice messengers, which need a browser
+    #[arg(long)]
+    pub(super) no_browser: bool,
+    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
 }
 
 #[derive(Debug, Group)]

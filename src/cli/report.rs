@@ -29,12 +29,19 @@ impl Targets {
         })
     }
 
-    fn write(self, view: &View<'_>) -> Result<(), Stopped> {
+    /// Whether the terminal's report has to make way.
+    pub(super) const fn takes_stdout(&self) -> bool {
+        self.takes_stdout
+    }
+
+    /// Writes each report, as `text` has it in that format.
+    pub(super) fn write(
+        self,
+        text: impl Fn(ReportFormat) -> serde_json::Result<String>,
+    ) -> Result<(), Stopped> {
         for (format, mut target) in self.reports {
-            let text = match format {
-                ReportFormat::Json => json::format_1(view).map_err(io::Error::from),
-            };
-            let written = text
+            let written = text(format)
+                .map_err(io::Error::from)
                 .and_then(|text| writeln!(target, "{text}"))
                 .and_then(|()| target.flush());
             written.map_err(|error| Stopped::could_not_run(format!("write a report: {error}")))?;
@@ -66,8 +73,10 @@ pub(super) fn show(
         ));
     };
     // The files first: they are what a program waits for.
-    let shows = !targets.takes_stdout;
-    targets.write(&view)?;
+    let shows = !targets.takes_stdout();
+    targets.write(|format| match format {
+        ReportFormat::Json => json::format_1(&view),
+    })?;
     if shows {
         say(&terminal(&view, colour));
     }

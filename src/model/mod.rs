@@ -3,6 +3,7 @@
 //! Everything here can be written to the evidence and read back; the serialised shape is part of the evidence format.
 
 mod attribution;
+mod calibration;
 mod cell;
 mod evidence;
 mod hello;
@@ -16,6 +17,7 @@ mod trial;
 pub use attribution::{
     Confidence, DataVersion, Factor, FactorKind, Looked, LookedAsn, LookedName, Registered,
 };
+pub use calibration::{Calibration, Flaw, Judgements, Measure, Rehearsed, Share, Truth};
 pub use cell::{
     Actor, ActorSummary, Advice, Cell, Constancy, Depth, Doubt, Interval, Outcome, Settles, Verdict,
 };

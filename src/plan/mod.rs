@@ -63,6 +63,15 @@ impl Plan {
             closing: of(&span.closing),
         })
     }
+
+    /// The trials of a round and of all that come after it.
+    #[must_use]
+    pub fn to_come(&self, round: Round<'_>) -> &[Trial] {
+        let first = round.opening.first().map(|trial| trial.id);
+        let from = self.trials.iter().position(|trial| Some(trial.id) == first);
+        from.and_then(|from| self.trials.get(from..))
+            .unwrap_or_default()
+    }
 }
 
 /// Plans a run of the named variants. `most` is how many trials each cell may have in all its rounds, each round as many

@@ -32,12 +32,12 @@ pub fn terminal(view: &View<'_>, colour: bool) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Pen {
-    colour: bool,
+pub(super) struct Pen {
+    pub(super) colour: bool,
 }
 
 impl Pen {
-    fn paint(self, style: Style, text: &str) -> String {
+    pub(super) fn paint(self, style: Style, text: &str) -> String {
         if self.colour {
             format!("{style}{text}{style:#}")
         } else {
@@ -45,7 +45,7 @@ impl Pen {
         }
     }
 
-    fn outcome(self, outcome: Outcome) -> String {
+    pub(super) fn outcome(self, outcome: Outcome) -> String {
         let (colour, word) = match outcome {
             Outcome::Pass => (AnsiColor::Green, "PASS"),
             Outcome::Fail => (AnsiColor::Red, "FAIL"),
@@ -55,7 +55,7 @@ impl Pen {
         self.paint(colour.on_default().bold(), word)
     }
 
-    fn quiet(self, text: &str) -> String {
+    pub(super) fn quiet(self, text: &str) -> String {
         self.paint(Style::new().dimmed(), text)
     }
 }

@@ -4,13 +4,9 @@ use crate::model::{
     Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Phase, Timestamp, Trial, Via, millis,
 };
 
-use super::facts::{Dossier, Facts};
+use super::facts::{CLOCK_DRIFT_MS, Dossier, Facts};
 use super::observe::Observation;
 use super::seen::Seen;
-
-/// How far the wall clock may move against the steady one before nothing timed by it is believed: a second, which is
-/// more than any slewing does in a run and less than the delays that matter.
-const CLOCK_DRIFT_MS: u64 = 1000;
 
 /// What the controls of a variant, and the run as a whole, say about believing it.
 pub(super) struct Controls {
@@ -204,7 +200,7 @@ fn came_in_public(seen: &Seen<'_>, trial: &Trial) -> bool {
 /// Whether the service came to the public door without a token of ours, after the first link was out: it may have
 /// learned a link and come by another.
 fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
-    let Some(first) = facts.first_exposure() else {
+    let Some(first) = facts.first_exposure().map(|first| facts.earliest(first)) else {
         return false;
     };
     let Some(attributor) = facts.attributor_in(variant) else {
@@ -226,5 +222,5 @@ fn last_hello(facts: &Facts<'_>, variant: &str) -> Option<Timestamp> {
     let may_be_provider =
         |hit: &Hit| attributor.is_none_or(|one| one.may_be_provider(hit.peer.ip().to_canonical()));
     let hellos = facts.unasked().filter(|hit| may_be_provider(hit));
-    hellos.map(|hit| hit.received).max()
+    hellos.map(|hit| facts.latest(hit.received)).max()
 }

@@ -1,6 +1,8 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
+use jiff::SignedDuration;
+
 use crate::attribution::{Attributor, Known, Sources};
 use crate::model::{
     Answer, Arm, Arrival, Door, Doorway, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump,
@@ -9,6 +11,10 @@ use crate::model::{
 };
 
 use super::sets::each_once;
+
+/// How far clocks may be wrong before nothing timed by them is believed: a second, which is more than any slewing does in
+/// a run and less than the delays that matter.
+pub(super) const CLOCK_DRIFT_MS: u64 = 1000;
 
 /// The records of a run, sorted by what they are about. Nothing here depends on the order in which they came.
 pub(super) struct Facts<'a> {
@@ -226,13 +232,30 @@ impl<'a> Facts<'a> {
         else {
             return false;
         };
-        let in_time = (probe.from..=probe.to).contains(&hit.received);
+        let in_time =
+            self.earliest(probe.from) <= hit.received && hit.received <= self.latest(probe.to);
         let named = match &hit.kind {
             HitKind::Http(_) => self.has_our_name(hit),
             HitKind::Dns(_) | HitKind::Hello(_) => self.ours.contains(&(id, hit.peer.ip())),
             HitKind::Packet(_) | HitKind::Connection { .. } => false,
         };
         hit.door == Door::Public && in_time && named
+    }
+
+    /// How far the clocks of conductor and collector may be apart: what was seen of it, as long as they are believed.
+    pub(super) fn blur(&self) -> SignedDuration {
+        let seen = self.end.map_or(0, |end| end.clock_drift_ms.unsigned_abs());
+        SignedDuration::from_millis(i64::try_from(seen.min(CLOCK_DRIFT_MS)).unwrap_or_default())
+    }
+
+    /// The earliest instant by one clock that may be this one by the other.
+    pub(super) fn earliest(&self, at: Timestamp) -> Timestamp {
+        at.checked_sub(self.blur()).unwrap_or(at)
+    }
+
+    /// The latest.
+    pub(super) fn latest(&self, at: Timestamp) -> Timestamp {
+        at.checked_add(self.blur()).unwrap_or(at)
     }
 
     /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one.

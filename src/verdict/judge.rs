@@ -284,6 +284,34 @@ impl<'a> Bench<'a> {
         arm.is_shown() && !visited && visits.any(elsewhere)
     }
 
+    /// Whether it hangs on clocks that may be apart if anybody came in the phases that the arm is about: somebody came just
+    /// before or behind the instant at which one of them begins or ends, and nobody well within.
+    fn hangs_on_the_clocks(&self, arm: Arm, cases: &[Case<'_>]) -> bool {
+        let mut near = false;
+        for (trial, dossier) in cases {
+            let mut visits = self
+                .seen
+                .visits(trial.id)
+                .filter(|seen| self.counts(seen.actor));
+            let sure = visits.any(|seen| {
+                let at = [
+                    self.facts.earliest(seen.at),
+                    seen.at,
+                    self.facts.latest(seen.at),
+                ];
+                let boundaries = at.map(|at| dossier.boundary_before(at));
+                let about = boundaries
+                    .map(|found| found.is_some_and(|found| self.is_about(arm, found.phase)));
+                near |= about.contains(&true);
+                !about.contains(&false)
+            });
+            if sure {
+                return false;
+            }
+        }
+        near
+    }
+
     /// The visits of a cell's own phases, and those before any.
     fn of_phase<'s>(&self, arm: Arm, seen: &[&'s Observation]) -> Vec<&'s Observation> {
         let own = seen.iter().filter(|seen| self.is_about(arm, seen.phase));
@@ -316,6 +344,9 @@ impl<'a> Bench<'a> {
         }
         for &doubt in &self.controls.doubts {
             add(&mut doubts, doubt);
+        }
+        if arm.is_shown() && self.hangs_on_the_clocks(arm, planned) {
+            add(&mut doubts, Doubt::ClockSkew);
         }
         if arm.is_shown() && !self.controls.doors_are_proven {
             add(&mut doubts, Doubt::Unsealed);

@@ -267,11 +267,13 @@ fn depth(request: &Request, foremost: Option<Part>, answer: Option<&Answer>) -> 
 }
 
 /// The phase that an instant lies in, how long after its beginning, and whether after the end of its window: that is
-/// counted from when the phase's step was done.
+/// counted from when the phase's step was done. What comes before everything by less than the clocks may be apart came
+/// with it.
 fn since(facts: &Facts<'_>, id: TrialId, at: Timestamp) -> (Option<Phase>, Option<Duration>, bool) {
-    let boundary = facts
-        .dossier(id)
-        .and_then(|dossier| dossier.boundary_before(at));
+    let boundary = facts.dossier(id).and_then(|dossier| {
+        let boundary = dossier.boundary_before(at);
+        boundary.or_else(|| dossier.boundary_before(facts.latest(at)))
+    });
     let Some(boundary) = boundary else {
         return (None, None, false);
     };

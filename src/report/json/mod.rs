@@ -1,10 +1,12 @@
 //! JSON reports. Each format has types of its own that never change once published; inner types may.
 
+pub mod calibration_v1;
 pub mod v1;
 
 use serde::Serialize;
 
 use super::View;
+use crate::model::Calibration;
 
 /// A run in format 1, as text. Everything beyond plain ASCII is escaped, so that a report holds no control character of
 /// a visitor's, wherever it is shown.
@@ -13,6 +15,14 @@ use super::View;
 /// None that is known: the format's types are plain.
 pub fn format_1(view: &View<'_>) -> serde_json::Result<String> {
     to_ascii(&v1::report(view))
+}
+
+/// A calibration in format 1, as text. Escaped likewise.
+///
+/// # Errors
+/// None that is known: the format's types are plain.
+pub fn calibration_1(found: &Calibration) -> serde_json::Result<String> {
+    to_ascii(&calibration_v1::report(found))
 }
 
 fn to_ascii(report: &impl Serialize) -> serde_json::Result<String> {
