@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use crate::attribution::Sources;
-use crate::canary::wrapper;
+use crate::canary::{Zone, wrapper};
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
     Verdict,
@@ -142,7 +142,7 @@ impl<'a> Bench<'a> {
             hearsay: count(played().filter(|case| self.is_known(case))),
             elsewhere: count(played().filter(|case| self.is_visited_elsewhere(case))),
             omitted: count(omitted.iter()),
-            wrappers: wrappers(&planned),
+            wrappers: self.wrappers(&planned),
             interval: clopper_pearson(hits, trials, self.error()),
             first_delay: self.first_delay(arm, &seen),
             actors: summaries(&self.of_phase(arm, &seen)),
@@ -321,6 +321,35 @@ impl<'a> Bench<'a> {
         own.copied().collect()
     }
 
+    /// Whom links led to when they arrived as others.
+    fn wrappers(&self, cases: &[Case<'_>]) -> Vec<String> {
+        let arrivals = cases.iter().flat_map(|(_, dossier)| &dossier.arrivals);
+        let others = arrivals
+            .filter(|arrival| !arrival.intact)
+            .flat_map(|arrival| &arrival.others);
+        let named = others.filter_map(|target| match self.is_at_our_place(target) {
+            true => Some("an altered link of ours".to_owned()),
+            false => wrapper(target),
+        });
+        sorted(first_once(named))
+    }
+
+    /// Whether an address is where our own links lead.
+    fn is_at_our_place(&self, target: &str) -> bool {
+        let public = &self.facts.manifest.public;
+        let host_and_port = |text: &str| {
+            let url = url::Url::parse(text).ok()?;
+            Some((url.host_str()?.to_owned(), url.port_or_known_default()))
+        };
+        let Some((host, port)) = host_and_port(target) else {
+            return false;
+        };
+        match Zone::of(public) {
+            Some(zone) => zone.inside(&host).is_some(),
+            None => host_and_port(public) == Some((host, port)),
+        }
+    }
+
     fn first_delay(&self, arm: Arm, seen: &[&Observation]) -> Option<Duration> {
         seen.iter()
             .filter(|seen| self.makes(arm, seen))
@@ -362,9 +391,14 @@ impl<'a> Bench<'a> {
         let (trial, dossier) = case;
         let is_out = self.is_out(case);
         let sent = is_out && trial.arm.is_sent();
-        let unsure = dossier.exposures.iter().any(|exposure| {
-            exposure.to.is_none() && self.is_about(trial.arm, Some(exposure.phase))
-        });
+        // Whether it was seen at the recipient is another doubt.
+        let leaves = |phase: Phase| match phase {
+            Phase::Compose => !trial.arm.is_sent(),
+            Phase::Send | Phase::Follow => true,
+            _ => false,
+        };
+        let mut exposures = dossier.exposures.iter();
+        let unsure = exposures.any(|exposure| exposure.to.is_none() && leaves(exposure.phase));
         let unconfirmed = sent && !dossier.is_noticed(Phase::Confirm);
         let rewritten =
             !dossier.arrivals.is_empty() && dossier.arrivals.iter().all(|arrival| !arrival.intact);
@@ -395,15 +429,6 @@ fn add(doubts: &mut Vec<Doubt>, doubt: Doubt) {
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
-}
-
-/// Whom links led to when they arrived as others.
-fn wrappers(cases: &[Case<'_>]) -> Vec<String> {
-    let arrivals = cases.iter().flat_map(|(_, dossier)| &dossier.arrivals);
-    let others = arrivals
-        .filter(|arrival| !arrival.intact)
-        .flat_map(|arrival| &arrival.others);
-    sorted(first_once(others.filter_map(|target| wrapper(target))))
 }
 
 fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {

@@ -135,7 +135,9 @@ impl<'a> Reader<'a> {
         let (phase, delay, late) = since(facts, trial, hit.received);
         let handed = answer.filter(|answer| answer.body_bytes > 0);
         let part = foremost.unwrap_or(Part::Host);
+        // Resolvers ask as often as they like.
         let again = !hearsay
+            && deed.depth >= Depth::Probed
             && !self
                 .asked
                 .insert((trial, who.actor, part, deed.method.clone()));
