@@ -111,12 +111,6 @@ Examples:
   waxseal practice --persona previewer
   waxseal practice --persona dns-only --listen 127.0.0.1:8000 --resolver 127.0.0.1:5353";
 
-const CALIBRATE: &str =
-    "The same seed gives the same figures. A world that was judged wrong is told with its seed: \
---worlds 1 --seed SEED plays it alone.
-
-Exit status: 0 nothing is wrong; 1 something is; 2 usage error; 4 could not run; 130 interrupted.";
-
 const SERVE_EXAMPLES: &str = "What is typed counts first, then the environment, then the file of --config, then the default.
 
 Examples:
