@@ -17,6 +17,7 @@ mod worlds;
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use common::golden::{compare, in_repository, is_blessing};
 use serde_json::{Value, json};
@@ -68,6 +69,11 @@ fn differences(world: &World) -> Vec<String> {
     let mut found = vec![compare(&path, &String::from_utf8(made).unwrap())];
     // From here on from what is kept.
     let evidence = read_evidence(&path).unwrap();
+    assert!(
+        evidence == (world.make)(),
+        "{}: read as it was made",
+        world.name()
+    );
     let judged = judge(&evidence).unwrap();
     let view = View::new(&evidence, &judged.cells).unwrap();
     let stages = [
@@ -77,6 +83,24 @@ fn differences(world: &World) -> Vec<String> {
     ];
     found.extend(stages.map(|(name, fresh)| compare(&folder.join(name), &fresh)));
     found.into_iter().filter_map(Result::err).collect()
+}
+
+/// Whoever has the file and the program gets the verdict that is kept beside it.
+#[test]
+fn the_program_says_the_same() {
+    for (case, run, status) in [
+        ("ars-2013", "", 0),
+        ("ars-2013", "as-it-was", 3),
+        ("collector-down", "", 3),
+    ] {
+        let folder = world(case, run).folder();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_waxseal"));
+        program.arg("judge").arg(folder.join("evidence.jsonl"));
+        let output = program.env("NO_COLOR", "1").output().unwrap();
+        let kept = fs::read_to_string(folder.join("verdict.txt")).unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), kept);
+        assert_eq!(output.status.code(), Some(status), "{case} {run}");
+    }
 }
 
 /// One line for each item.

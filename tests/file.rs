@@ -348,6 +348,10 @@ fn what_is_there_is_not_written_over() {
     );
     assert_eq!(fs::read(desk.path("run.jsonl")).unwrap(), b"mine");
     desk.refuses(&["export", "latest", ".", "--force"], &["no file"]);
+    desk.refuses(
+        &["export", "latest", "no/run.jsonl"],
+        &["no/run.jsonl: there is no such folder"],
+    );
     desk.refuses(&["export", "0bad", "other.jsonl"], &["a run named `0bad`"]);
     assert!(!desk.path("other.jsonl").exists());
     let forced = desk.waxseal(&["export", "latest", "run.jsonl", "--force"]);

@@ -39,6 +39,9 @@ pub(super) fn export(asked: &Export) -> Result<Exit, Stopped> {
 /// What is there already is somebody's, and evidence more than anything.
 fn may_write(path: &Path, force: bool) -> Result<(), Stopped> {
     let refused = |why: &str| Err(Stopped::usage(format!("write {}: {why}", path.display())));
+    if !folder(path).is_dir() {
+        return refused("there is no such folder");
+    }
     match path.symlink_metadata() {
         Err(_) => Ok(()),
         Ok(there) if !there.is_file() => refused("it is there, and no file; name another"),
@@ -49,13 +52,10 @@ fn may_write(path: &Path, force: bool) -> Result<(), Stopped> {
 
 /// Written beside its place and moved there whole, so that no half of a file ever has its name.
 fn write(path: &Path, force: bool, evidence: &Evidence) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
     // As any file that is made: the system's mask says who may read it.
     let mut making = tempfile::Builder::new();
     making.permissions(Permissions::from_mode(0o666));
-    let file = making.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let file = making.tempfile_in(folder(path))?;
     write_evidence(evidence, BufWriter::new(file.as_file()))?;
     file.as_file().sync_all()?;
     let moved = match force {
@@ -63,6 +63,12 @@ fn write(path: &Path, force: bool, evidence: &Evidence) -> io::Result<()> {
         false => file.persist_noclobber(path),
     };
     moved.map(drop).map_err(|error| error.error)
+}
+
+fn folder(path: &Path) -> &Path {
+    let named = path.parent();
+    let named = named.filter(|folder| !folder.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
 }
 
 fn failed(path: &Path, error: &io::Error) -> Stopped {

@@ -1,7 +1,9 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Account, Class, Hello, Place, Recognition, Timestamp, TokenId};
 
@@ -35,8 +37,8 @@ pub struct Hit {
     pub recognition: Recognition,
 }
 
-/// What kind of event a hit is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What kind of event a hit is. Written with its kind first, and read so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum HitKind {
     /// A connection on which no whole request came, or, over HTTP/2, not only whole ones.
@@ -52,6 +54,61 @@ pub enum HitKind {
     Packet(Packet),
     /// The first message of a TLS client.
     Hello(Hello),
+}
+
+/// The member that says of what kind the others are, and what it can say.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Said {
+    Kind,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Connection,
+    Http,
+    Dns,
+    Packet,
+    Hello,
+}
+
+#[derive(Deserialize)]
+struct Connection {
+    sent: Bytes,
+}
+
+/// Reads a hit's kind, and then the rest as what it says. Serde's own way keeps the rest in mind until it has found the
+/// kind, wherever that stands: an evidence file takes a seventh longer to read, and some have a million hits.
+struct KindFirst;
+
+impl<'de> Deserialize<'de> for HitKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KindFirst)
+    }
+}
+
+impl<'de> Visitor<'de> for KindFirst {
+    type Value = HitKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a hit that says first of what `kind` it is")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<HitKind, A::Error> {
+        let Some((Said::Kind, kind)) = members.next_entry()? else {
+            return Err(de::Error::missing_field("kind"));
+        };
+        let rest = MapAccessDeserializer::new(members);
+        match kind {
+            Kind::Connection => Connection::deserialize(rest)
+                .map(|Connection { sent }| HitKind::Connection { sent }),
+            Kind::Http => Request::deserialize(rest).map(HitKind::Http),
+            Kind::Dns => Query::deserialize(rest).map(HitKind::Dns),
+            Kind::Packet => Packet::deserialize(rest).map(HitKind::Packet),
+            Kind::Hello => Hello::deserialize(rest).map(HitKind::Hello),
+        }
+    }
 }
 
 /// An HTTP request's head, as sent.
@@ -262,6 +319,10 @@ impl Serialize for Bytes {
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if text.is_ascii() {
+            // Nearly always, and much faster.
+            return Ok(Self(text.into_bytes()));
+        }
         let bytes: Result<Vec<u8>, _> = text.chars().map(u8::try_from).collect();
         bytes
             .map(Self)
@@ -278,6 +339,28 @@ mod tests {
         let all = Bytes((0..=255).collect());
         let written = serde_json::to_string(&all).unwrap();
         assert_eq!(serde_json::from_str::<Bytes>(&written).unwrap(), all);
+    }
+
+    #[test]
+    fn a_hit_says_first_of_what_kind_it_is() {
+        let packet = HitKind::Packet(Packet {
+            transport: Transport::Udp,
+            sent: Bytes::from(&b"x"[..]),
+            reply: None,
+        });
+        let sent = Bytes::default();
+        for kind in [packet, HitKind::Connection { sent }] {
+            let written = serde_json::to_string(&kind).unwrap();
+            assert_eq!(serde_json::from_str::<HitKind>(&written).unwrap(), kind);
+        }
+        let said = |text| {
+            serde_json::from_str::<HitKind>(text)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(said(r#"{"kind":"smoke"}"#).starts_with("unknown variant `smoke`"));
+        assert!(said(r#"{"sent":"","kind":"connection"}"#).starts_with("unknown variant `sent`"));
+        assert!(said("{}").starts_with("missing field `kind`"));
     }
 
     #[test]

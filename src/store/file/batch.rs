@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 use super::line::{self, Line};
 use super::{DIGITS, Fault, LONGEST_LINE};
 
-/// How much is read at once: enough that starting a thread for it costs nothing beside it.
-const BATCH: usize = 4 << 20;
+/// How much is read at once: enough that starting a thread for it costs nothing beside it, and so little that its memory
+/// is used again for the next.
+const BATCH: usize = 1 << 20;
 
 /// Whole lines of a file.
 pub(super) struct Batch {
@@ -15,6 +16,8 @@ pub(super) struct Batch {
     text: Vec<u8>,
     /// The number of its first line.
     first: u64,
+    /// How many there are.
+    count: usize,
 }
 
 /// Cuts a file into batches.
@@ -76,8 +79,9 @@ impl<R: Read> Batches<R> {
 
     fn batch(&mut self, text: Vec<u8>) -> Batch {
         let first = self.next;
-        self.next += text.iter().filter(|byte| **byte == b'\n').count() as u64;
-        Batch { text, first }
+        let count = text.iter().filter(|byte| **byte == b'\n').count();
+        self.next += count as u64;
+        Batch { text, first, count }
     }
 }
 
@@ -119,7 +123,7 @@ impl Batch {
             first: self.first,
             before,
             last,
-            lines: Vec::new(),
+            lines: Vec::with_capacity(self.count),
             fault: None,
             is_open: false,
         };
@@ -155,8 +159,8 @@ impl Batch {
         (digest, broken)
     }
 
-    fn is_last(&self, number: u64) -> bool {
-        self.lines().last().is_some_and(|(last, _)| last == number)
+    const fn is_last(&self, number: u64) -> bool {
+        number + 1 == self.first + self.count as u64
     }
 
     fn altered(&self, number: u64) -> Fault {
