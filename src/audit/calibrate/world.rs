@@ -49,8 +49,8 @@ pub(super) struct Mishaps {
     pub(super) skew: i64,
     /// The run is stopped at this instant; whether its end is still written.
     pub(super) cut: Option<(i64, bool)>,
-    /// This browser is not led to its own door.
-    pub(super) not_led: Option<Account>,
+    /// This browser is not led to its own door; whether it comes in by the public one instead, or nowhere.
+    pub(super) not_led: Option<(Account, bool)>,
 }
 
 /// What befalls a trial.
@@ -96,7 +96,7 @@ impl World {
         if known_by == KnownBy::Agent {
             scenario.service.networks.clear();
         }
-        let most = dice.happens(0.25).then(|| scenario.experiment.trials * 5);
+        let most = dice.happens(0.35).then(|| scenario.experiment.trials * 5);
         let plan = plan(&scenario, ["default"], seed, most)?;
         let mut drawn = Drawn {
             zoned: dice.happens(0.4),
@@ -381,10 +381,7 @@ impl Drawn {
             jump: self.jump(),
             skew: self.skew(),
             cut: self.rarely(0.08).map(|at| (at, self.dice.happens(0.5))),
-            not_led: self
-                .dice
-                .happens(0.08)
-                .then(|| self.dice.one_of([Account::Sender, Account::Recipient])),
+            not_led: self.not_led(),
         }
     }
 
@@ -417,6 +414,12 @@ impl Drawn {
             .dice
             .one_of([-3_600_000, -4000, -900, -300, 300, 900, 4000, 3_600_000]);
         self.rarely(0.1).map(|at| (at, by))
+    }
+
+    fn not_led(&mut self) -> Option<(Account, bool)> {
+        let account = self.dice.one_of([Account::Sender, Account::Recipient]);
+        let comes_in = self.dice.happens(0.5);
+        self.dice.happens(0.08).then_some((account, comes_in))
     }
 
     fn skew(&mut self) -> i64 {
