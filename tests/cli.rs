@@ -336,3 +336,40 @@ fn a_reader_that_goes_away_is_no_failure() {
     drop(process.stdout.take());
     assert_eq!(process.wait().unwrap().code(), Some(0));
 }
+
+/// A file that is no table, or nothing that is known, is found out before a run begins, and before one is judged.
+#[test]
+fn what_is_known_of_who_is_who_is_read_before_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let table = write("page.html", "<!doctype html>\n");
+    let line =
+        "failed to read the table page.html, line 1: `<!doctype html>` is no address or network";
+    assert_said(&["judge", "--asn", &table], 2, &[line]);
+    let run = ["run", LAB, "--var", "url=http://127.0.0.1:1"];
+    assert_said(&[&run[..], &["--asn", &table]].concat(), 2, &[line]);
+    let known = write("known.toml", "[data]\nsource = \"mine\"\n");
+    let missing = "failed to read what is known from known.toml: line 1: missing field `date`";
+    assert_said(&["judge", "--known", &known], 2, &[missing]);
+    let here = folder.path().to_str().unwrap();
+    assert_said(&["judge", "--known", here], 2, &["known.toml"]);
+    assert_said(
+        &["judge", "--known", "no-such"],
+        2,
+        &["failed to read no-such"],
+    );
+    assert_said(
+        &["judge", "--asn", "no-such"],
+        2,
+        &["failed to read no-such"],
+    );
+    assert_said(
+        &[&run[..], &["--resolver", "dns.example"]].concat(),
+        2,
+        &["a resolver is an address"],
+    );
+}

@@ -66,7 +66,12 @@ fn a_provider_that_reads_is_observed() {
         "counted from sending, not from typing"
     );
     assert_eq!(cell.actors[0].actor, Actor::Provider);
-    assert_eq!(cell.actors[0].factors, ["address in 198.51.100.0/24"]);
+    let factors: Vec<String> = cell.actors[0]
+        .factors
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(factors, ["address in 198.51.100.0/24"]);
 }
 
 /// The Skype story of 2013: four links, two of them asked for with HEAD.
@@ -865,8 +870,32 @@ fn a_control_whose_request_was_not_heard_is_silent() {
     );
     assert_eq!(sent(&deaf).1, [Doubt::ControlSilent]);
     deaf.hello(Some(control), Visit::new(1.1));
+    assert_eq!(sent(&deaf).1, [Doubt::ControlSilent]);
     // And as nothing shows that the hello was our own, somebody else had the canary.
-    assert_eq!(sent(&deaf).1, [Doubt::ControlSilent, Doubt::NoiseInControl]);
+    let doubts = cell(&deaf, Arm::Reached).doubts;
+    assert_eq!(doubts, [Doubt::ControlSilent, Doubt::NoiseInControl]);
+}
+
+/// Whoever follows our own browsers about adds visits, and hides none: silence elsewhere is still silence.
+#[test]
+fn a_follower_of_our_browsers_stands_against_visits_and_not_against_silence() {
+    let mut run = Run::quiet(4);
+    let carrier = Visit::new(150.15);
+    let (sent_trial, control) = (run.of(Arm::Sent)[0], *run.of(Arm::Reached).last().unwrap());
+    run.visit(control, carrier);
+    assert_eq!(sent(&run), (Verdict::NotObserved, vec![]));
+    run.visit(sent_trial, Visit::new(20.0));
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::NoiseInControl]),
+        "the same may have come for it"
+    );
+    run.visit(sent_trial, Visit::provider(21.0));
+    assert_eq!(
+        sent(&run),
+        (Verdict::Observed, vec![Doubt::NoiseInControl]),
+        "and nobody like this one"
+    );
 }
 
 /// A run whose collector's clock is this far ahead of the conductor's: known, and not much.

@@ -23,6 +23,7 @@ use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
+use super::inquiry::Inquiry;
 use super::lookup::OwnNames;
 use super::stage::{House, Stage};
 use super::stop::Stop;
@@ -53,6 +54,8 @@ pub struct Setting {
     pub driver: DriverOptions,
     /// Whether they show a window.
     pub headed: bool,
+    /// Whom to ask about visitors' addresses afterwards.
+    pub inquiry: Inquiry,
 }
 
 impl Setting {
@@ -164,6 +167,7 @@ pub async fn conduct(
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let driver = driver?;
+    let afterwards = teller.clone();
     let house = house(&setting, &post, secrets, &store, teller).await;
     let played = match &house {
         Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
@@ -180,6 +184,10 @@ pub async fn conduct(
             gaps.extend(health.gap);
         }
         conductor.close(&*store, run, gaps, interrupted).await?;
+        // Behind the end, which says until when was listened.
+        let inquiry = setting.inquiry.make(&*store, run, &afterwards);
+        let asked = stop.or(inquiry).await;
+        asked.transpose()?;
     }
     played.transpose()?;
     let run = conductor.begun.then_some(run);
@@ -623,6 +631,8 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             checked: scenario.checked.clone(),
             networks: scenario.service.networks.clone(),
             agents: scenario.service.agents.clone(),
+            known: scenario.service.known.clone(),
+            registered: scenario.accounts.registered(),
         },
         seed: setting.plan.seed,
         window: setting.window,

@@ -28,6 +28,8 @@ pub enum Event {
     Listening(Duration),
     /// The windows have closed; the last positive controls follow.
     Closing,
+    /// The run is over, and so many visitors' addresses are asked about.
+    Asking(usize),
 }
 
 /// Where events go; nobody may be listening.

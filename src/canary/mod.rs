@@ -13,6 +13,7 @@ mod pdf;
 mod recognise;
 mod token;
 mod word;
+mod wrapper;
 mod zone;
 
 pub use body::{Body, LARGE_BYTES, Large};
@@ -21,4 +22,5 @@ pub use page::{Page, nothing_here};
 pub use recognise::{Asked, Keyring};
 pub use token::{Key, Mint, TOKEN_CHARS};
 pub use word::is_token_shaped;
+pub use wrapper::wrapper;
 pub use zone::Zone;

@@ -183,6 +183,12 @@ pub(super) struct Run {
     /// Show the browsers
     #[arg(long)]
     pub(super) headed: bool,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+    /// Whom to ask, after the run, for the names of visitors' addresses, or `none`; who is named is asked about private
+    /// addresses too [default: the first resolver of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDRESS|none", value_parser = resolver)]
+    pub(super) resolver: Option<Resolver>,
 }
 
 impl Run {
@@ -231,6 +237,8 @@ pub(super) struct Judge {
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
 }
 
 #[derive(Debug, Group)]
@@ -464,6 +472,25 @@ impl Tls {
     }
 }
 
+/// What is known of who is who, beyond what comes with the program.
+#[derive(Debug, Default, Group)]
+pub(super) struct Knowledge {
+    /// Take what is known of services from this file, or from the *.toml in this folder; of whom they name, nothing else
+    /// is believed (may be repeated)
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) known: Vec<PathBuf>,
+    /// A table of autonomous systems: MMDB, or CSV lines `start,end,asn,"org"` or `prefix,asn,"org"`
+    #[arg(long, value_name = "FILE")]
+    pub(super) asn: Option<PathBuf>,
+}
+
+/// Whom to ask for names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Resolver {
+    Nobody,
+    At(SocketAddr),
+}
+
 /// The zone that the collector answers for.
 #[derive(Debug, Group)]
 pub(super) struct Names {
@@ -526,6 +553,21 @@ pub(super) enum ReportFormat {
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .ok_or_else(|| "a duration needs its unit, as in 30s, 15m or 48h".to_owned())
+}
+
+fn resolver(text: &str) -> Result<Resolver, String> {
+    let with_port = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    match text {
+        "none" => Ok(Resolver::Nobody),
+        _ => text
+            .parse()
+            .or_else(|_| with_port())
+            .map(Resolver::At)
+            .map_err(|_| {
+                "a resolver is an address, such as 192.0.2.53 or [2001:db8::53]:53, or `none`"
+                    .to_owned()
+            }),
+    }
 }
 
 fn zone(text: &str) -> Result<Zone, String> {

@@ -93,7 +93,7 @@ fn host_of(public: &str) -> Option<String> {
 }
 
 /// The first of `/etc/resolv.conf` (resolv.conf(5)).
-fn system_resolver() -> Option<SocketAddr> {
+pub(super) fn system_resolver() -> Option<SocketAddr> {
     let text = std::fs::read_to_string("/etc/resolv.conf").ok()?;
     let servers = text
         .lines()

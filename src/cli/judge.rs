@@ -1,9 +1,11 @@
 use super::args::Judge;
 use super::exit::{Exit, Stopped};
+use super::knowledge::Held;
 use super::report::{Targets, show};
 use super::store::named_evidence;
 
 pub(super) fn judge(asked: &Judge, colour: bool) -> Result<Exit, Stopped> {
+    let held = Held::read(&asked.knowledge)?;
     let evidence = named_evidence(&asked.store, &asked.run)?;
-    show(&evidence, Targets::open(&asked.reports)?, colour)
+    show(&evidence, &held, Targets::open(&asked.reports)?, colour)
 }

@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod export;
 mod judge;
+mod knowledge;
 mod log;
 mod out;
 mod plan;

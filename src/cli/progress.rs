@@ -93,6 +93,9 @@ impl Progress {
                 );
                 self.at(self.played as u64);
             }
+            Event::Asking(count) => self.say(&format!(
+                "asking for the names of {count} visitors' addresses"
+            )),
             Event::Listening(_) => {}
         }
     }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::args::ReportFormat;
 use super::exit::{Exit, Stopped};
+use super::knowledge::Held;
 use super::out::say;
 use crate::model::Evidence;
 use crate::report::{View, json, terminal};
-use crate::verdict::{ExitStatus, judge};
+use crate::verdict::{ExitStatus, judge_knowing};
 
 /// Where reports go, opened and ready.
 pub(super) struct Targets {
@@ -59,8 +60,13 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Stopped> {
 
 /// Judges a run from its evidence, shows it, and writes its reports. The terminal's report makes way when another one
 /// takes the standard output stream.
-pub(super) fn show(evidence: &Evidence, targets: Targets, colour: bool) -> Result<Exit, Stopped> {
-    let judged = judge(evidence).map_err(Stopped::could_not_run)?;
+pub(super) fn show(
+    evidence: &Evidence,
+    held: &Held,
+    targets: Targets,
+    colour: bool,
+) -> Result<Exit, Stopped> {
+    let judged = judge_knowing(evidence, held.sources()).map_err(Stopped::could_not_run)?;
     let Some(view) = View::new(evidence, &judged.cells) else {
         return Err(Stopped::could_not_run(
             "show the run: its evidence has no manifest",

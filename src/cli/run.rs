@@ -1,13 +1,15 @@
 use std::sync::Arc;
 
-use super::args::Run;
+use super::args::{Resolver, Run};
 use super::authority::credentials;
+use super::doctor::system_resolver;
 use super::exit::{Exit, Stopped};
+use super::knowledge::Held;
 use super::progress::Progress;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET, evidence};
-use crate::audit::{Conducted, Setting, Stop, Teller, conduct};
+use crate::audit::{Conducted, Inquiry, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
 use crate::model::Doorway;
 use crate::store::{EvidenceStore, RemoteStore};
@@ -22,12 +24,13 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let chosen = choose(scenario, &asked.choice)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
+    let held = Held::read(&asked.knowledge)?;
     let named = Named::open(&asked.store)?;
-    let setting = setting(asked, chosen, named.collector())?;
+    let setting = setting(asked, chosen, named.collector(), &held)?;
     let store = named.any();
     let conducted = play(setting, Arc::clone(&store), quiet)?;
     let shown = match conducted.run {
-        Some(run) => show(&evidence(&*store, run)?, targets, colour),
+        Some(run) => show(&evidence(&*store, run)?, &held, targets, colour),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {
@@ -40,6 +43,7 @@ fn setting(
     asked: &Run,
     chosen: Chosen,
     collector: Option<Arc<RemoteStore>>,
+    held: &Held,
 ) -> Result<Setting, Stopped> {
     if collector.is_some() {
         asked.must_leave_it_to_the_collector()?;
@@ -66,7 +70,21 @@ fn setting(
         collector,
         driver,
         headed: asked.headed,
+        inquiry: inquiry(asked.resolver, held),
     })
+}
+
+/// Without a resolver that was named, the machine's own is asked, and only about addresses that mean something to it.
+fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
+    Inquiry {
+        resolver: match asked {
+            Some(Resolver::At(address)) => Some(address),
+            Some(Resolver::Nobody) => None,
+            None => system_resolver(),
+        },
+        local: asked.is_some(),
+        table: held.table.clone(),
+    }
 }
 
 fn play(

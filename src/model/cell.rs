@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::trial::named;
-use super::{Arm, Doorway, Form, Limit, Part, Phase};
+use super::{Arm, Confidence, Doorway, Factor, Form, Limit, Part, Phase};
 
 named! {
     /// What is true of a cell; nothing about good or bad.
@@ -28,6 +28,11 @@ named! {
         Recipient = "recipient",
         /// waxseal itself.
         Auditor = "auditor",
+        /// Somebody known who is not the service: whoever looks at links for others, another company's machines, a network
+        /// that follows its customers.
+        ThirdParty = "third-party",
+        /// Somebody who looks at the whole net and had nothing of the link but its host, if that: nothing to do with it.
+        Background = "background",
         /// Nothing tells.
         Unknown = "unknown",
     }
@@ -231,7 +236,9 @@ pub struct ActorSummary {
     /// The addresses, each once.
     pub peers: Vec<std::net::IpAddr>,
     /// The reasons for the attribution, each factor apart.
-    pub factors: Vec<String>,
+    pub factors: Vec<Factor>,
+    /// How sure the surest of its visits is; none where nothing tells who it was.
+    pub confidence: Option<Confidence>,
 }
 
 /// One cell of a run: service x variant x arm x form, and what is said about it.

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Phase, RunId,
-    Timestamp, Trial, TrialId, Verdict,
+    Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked, Operator,
+    Phase, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -70,6 +70,8 @@ pub enum Record {
     Jump(Jump),
     /// The collector may have missed something.
     Gap(Gap),
+    /// What was found out about a visitor's address.
+    Looked(Looked),
     /// The run is over.
     End(RunEnd),
 }
@@ -143,6 +145,12 @@ pub struct ScenarioRef {
     pub networks: Vec<ipnet::IpNet>,
     /// What its user agent holds.
     pub agents: Vec<String>,
+    /// Whose machines it fetches with, where they are known beyond this scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known: Vec<Operator>,
+    /// Networks that our own identities go out from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registered: Vec<Registered>,
 }
 
 /// A variant of a run's scenario.

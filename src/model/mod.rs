@@ -2,15 +2,20 @@
 //!
 //! Everything here can be written to the evidence and read back; the serialised shape is part of the evidence format.
 
+mod attribution;
 mod calibration;
 mod cell;
 mod evidence;
 mod hello;
 mod hit;
+mod operator;
 mod recognition;
 mod time;
 mod trial;
 
+pub use attribution::{
+    Confidence, DataVersion, Factor, FactorKind, Looked, LookedAsn, LookedName, Registered,
+};
 pub use calibration::{Calibration, Flaw, Judgements, Measure, Rehearsed, Share, Truth};
 pub use cell::{
     Actor, ActorSummary, Advice, Cell, Constancy, Depth, Doubt, Interval, Outcome, Settles, Verdict,
@@ -24,6 +29,7 @@ pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{
     Answer, Bytes, Door, Hit, HitKind, Opening, Packet, Query, QueryEdns, Reply, Request, Transport,
 };
+pub use operator::Operator;
 pub use recognition::{Class, Match, Place, Recognition};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Doorway, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

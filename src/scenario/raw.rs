@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Verdict};
+use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Operator, Verdict};
 
 /// The JSON Schema (draft 2020-12) of a scenario file: what editors complete from, and what `structure` checks against.
 #[must_use]
@@ -127,6 +127,10 @@ pub(super) struct Service {
     /// What its user agents hold.
     #[schemars(extend("examples" = [["WhatsApp/2"]]))]
     pub(super) agents: Option<Vec<String>>,
+    /// Whose machines it fetches with, where waxseal knows them: their published networks, names, autonomous systems and
+    /// agents then count beside `networks` and `agents`.
+    #[schemars(extend("examples" = [["meta"]]))]
+    pub(super) known: Option<Vec<Operator>>,
     /// The attribute that `testid` locators look at; `data-testid` where none is given.
     #[schemars(extend("examples" = ["data-testid"]))]
     pub(super) testid_attr: Option<String>,
@@ -162,6 +166,10 @@ pub(super) struct Accounts {
 pub(super) struct Identity {
     /// Its name there: what `{account.user}` stands for.
     pub(super) user: Option<String>,
+    /// Networks that it goes out from, in CIDR notation, such as its phone's: who comes from there is this account, and not
+    /// the service.
+    #[schemars(extend("examples" = [["192.0.2.7/32"]]))]
+    pub(super) networks: Option<Vec<String>>,
     /// Its secrets, by name, each only a reference: `env:NAME`, `file:PATH` or `command:LINE`.
     #[schemars(extend("examples" = [{"password": "env:CHAT_PASSWORD"}]))]
     pub(super) secrets: Option<BTreeMap<String, String>>,

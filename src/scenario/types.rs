@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use crate::diagnostic::Source;
-use crate::model::{Account, Arm, Doorway, Doubt, Expectation, Form, Phase};
+use crate::model::{Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Phase, Registered};
 
 /// A validated scenario.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Service {
     pub networks: Vec<IpNet>,
     /// What its user agents hold.
     pub agents: Vec<String>,
+    /// Whose machines it fetches with, where they are known beyond this scenario.
+    pub known: Vec<Operator>,
     /// The attribute that `testid` locators look at.
     pub testid_attr: String,
 }
@@ -87,6 +89,16 @@ impl Accounts {
 }
 
 impl Accounts {
+    /// The networks that both go out from.
+    #[must_use]
+    pub fn registered(&self) -> Vec<Registered> {
+        let of = |account| {
+            let networks = self.get(account).networks.iter();
+            networks.map(move |&network| Registered { account, network })
+        };
+        Account::ALL.iter().copied().flat_map(of).collect()
+    }
+
     /// The environment variables that hold secrets.
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
@@ -105,6 +117,8 @@ impl Accounts {
 pub struct Identity {
     /// Its name there.
     pub user: Option<String>,
+    /// Networks that it goes out from, such as its phone's: who comes from there is it.
+    pub networks: Vec<IpNet>,
     /// Its secrets, by name, each only a reference.
     pub secrets: BTreeMap<String, Reference>,
 }

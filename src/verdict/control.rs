@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 
-use crate::attribution::{Known, attribute};
 use crate::model::{
     Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Phase, Timestamp, Trial, Via, millis,
 };
@@ -36,7 +35,8 @@ impl Controls {
             .iter()
             .any(|(trial, dossier)| has_leaked(seen, trial, dossier));
         let replays = replays(seen, &trials);
-        let noise = leaked || replays.keys().any(|actor| actor.may_be_provider());
+        // Any other follower adds visits and hides none: see `Controls::are_followed`.
+        let noise = leaked || replays.contains_key(&Actor::Provider);
         let skewed = clock_moved(facts)
             || trials
                 .iter()
@@ -69,6 +69,12 @@ impl Controls {
         let planted = trial.form == Form::Https && trial.arm.is_shown();
         let out = dossier.out_since();
         planted && out.is_some_and(|out| self.last_hello.is_some_and(|hello| hello >= out))
+    }
+
+    /// Whether somebody who may be the provider follows our own steps about, as a carrier does who asks again for what its
+    /// customers ask for. That stands against visits, which it may have made, and not against absence, which it cannot.
+    pub(super) fn are_followed(&self) -> bool {
+        self.replays.keys().any(|actor| actor.may_be_provider())
     }
 
     /// Whether a visit goes beyond what follows our own steps about.
@@ -197,10 +203,8 @@ fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
     let Some(first) = facts.first_exposure().map(|first| facts.earliest(first)) else {
         return false;
     };
-    let networks = facts.networks_in(variant);
-    let known = Known {
-        networks: &networks,
-        agents: &facts.manifest.scenario.agents,
+    let Some(attributor) = facts.attributor_in(variant) else {
+        return false;
     };
     // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here. A
     // hello without a request has a doubt of its own.
@@ -209,16 +213,14 @@ fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         hit.received >= first
             && asks(&hit.kind)
             && !hit.names_a_link()
-            && attribute(hit, known).actor == Actor::Provider
+            && attributor.attribute(hit).actor == Actor::Provider
     })
 }
 
 fn last_hello(facts: &Facts<'_>, variant: &str) -> Option<Timestamp> {
-    let networks = facts.networks_in(variant);
-    let may_be_provider = |hit: &Hit| {
-        let address = hit.peer.ip().to_canonical();
-        networks.is_empty() || networks.iter().any(|network| network.contains(&address))
-    };
+    let attributor = facts.attributor_in(variant);
+    let may_be_provider =
+        |hit: &Hit| attributor.is_none_or(|one| one.may_be_provider(hit.peer.ip().to_canonical()));
     let hellos = facts.unasked().filter(|hit| may_be_provider(hit));
     hellos.map(|hit| facts.latest(hit.received)).max()
 }

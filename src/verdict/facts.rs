@@ -1,12 +1,13 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
-use ipnet::IpNet;
 use jiff::SignedDuration;
 
+use crate::attribution::{Attributor, Known, Sources};
 use crate::model::{
     Answer, Arm, Arrival, Door, Doorway, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump,
-    Manifest, Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId, Via,
+    Looked, Manifest, Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId,
+    VariantRef, Via,
 };
 
 use super::sets::each_once;
@@ -32,6 +33,9 @@ pub(super) struct Facts<'a> {
     pub(super) gaps: Vec<&'a Gap>,
     pub(super) jumps: Vec<&'a Jump>,
     pub(super) end: Option<&'a RunEnd>,
+    looked: Vec<&'a Looked>,
+    /// Says who came, one for each variant, by its name.
+    attributors: HashMap<&'a str, Attributor<'a>>,
 }
 
 /// What was done in one trial.
@@ -112,7 +116,7 @@ impl Dossier<'_> {
 
 impl<'a> Facts<'a> {
     /// None without a manifest.
-    pub(super) fn sort(evidence: &'a Evidence) -> Option<Self> {
+    pub(super) fn sort(evidence: &'a Evidence, sources: Sources<'a>) -> Option<Self> {
         let mut facts = Self {
             run: evidence.run,
             manifest: evidence.manifest()?,
@@ -125,6 +129,8 @@ impl<'a> Facts<'a> {
             gaps: Vec::new(),
             jumps: Vec::new(),
             end: None,
+            looked: Vec::new(),
+            attributors: HashMap::new(),
         };
         for trial in &facts.manifest.trials {
             facts.dossiers.entry(trial.id).or_default().trial = Some(trial);
@@ -133,6 +139,10 @@ impl<'a> Facts<'a> {
             facts.take(entry.seq, &entry.record);
         }
         facts.close();
+        for variant in &facts.manifest.variants {
+            let attributor = attributor(facts.manifest, variant, sources, &facts.looked);
+            facts.attributors.insert(&variant.name, attributor);
+        }
         Some(facts)
     }
 
@@ -173,6 +183,7 @@ impl<'a> Facts<'a> {
             }
             Record::Gap(gap) => self.gaps.push(gap),
             Record::Jump(jump) => self.jumps.push(jump),
+            Record::Looked(found) => self.looked.push(found),
             Record::End(end) => {
                 if self.end.is_none_or(|known| end.at > known.at) {
                     self.end = Some(end);
@@ -292,21 +303,14 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Where the service fetches from in a variant.
-    pub(super) fn networks_in(&self, variant: &str) -> Vec<IpNet> {
-        let variant = self
-            .manifest
-            .variants
-            .iter()
-            .find(|known| known.name == variant);
-        let own = variant.into_iter().flat_map(|variant| &variant.networks);
-        self.manifest
-            .scenario
-            .networks
-            .iter()
-            .chain(own)
-            .copied()
-            .collect()
+    /// Who says who came when a trial's variant was played.
+    pub(super) fn attributor_of(&self, id: TrialId) -> Option<&Attributor<'a>> {
+        self.attributor_in(&self.trial(id)?.variant)
+    }
+
+    /// Who says who came in a variant.
+    pub(super) fn attributor_in(&self, variant: &str) -> Option<&Attributor<'a>> {
+        self.attributors.get(variant)
     }
 
     /// The hellos at the public door that carried no token, and after which no request came on the same connection.
@@ -325,4 +329,21 @@ impl<'a> Facts<'a> {
             .flat_map(|dossier| &dossier.exposures);
         all.map(|exposure| exposure.from).min()
     }
+}
+
+fn attributor<'a>(
+    manifest: &Manifest,
+    variant: &VariantRef,
+    sources: Sources<'a>,
+    looked: &[&'a Looked],
+) -> Attributor<'a> {
+    let scenario = &manifest.scenario;
+    let networks = scenario.networks.iter().chain(&variant.networks);
+    let known = Known {
+        networks: networks.copied().collect(),
+        agents: scenario.agents.clone(),
+        operators: scenario.known.clone(),
+        registered: scenario.registered.clone(),
+    };
+    Attributor::new(known, sources, looked.iter().copied())
 }

@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
+use crate::attribution::Sources;
+use crate::canary::wrapper;
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
     Verdict,
@@ -39,7 +41,15 @@ pub enum JudgeError {
 /// # Errors
 /// The evidence has no manifest.
 pub fn judge(evidence: &Evidence) -> Result<Judged, JudgeError> {
-    let facts = Facts::sort(evidence).ok_or(JudgeError::NoManifest)?;
+    judge_knowing(evidence, Sources::built_in())
+}
+
+/// Says what can be said, with other knowledge of who is who than what comes with the program.
+///
+/// # Errors
+/// The evidence has no manifest.
+pub fn judge_knowing(evidence: &Evidence, sources: Sources<'_>) -> Result<Judged, JudgeError> {
+    let facts = Facts::sort(evidence, sources).ok_or(JudgeError::NoManifest)?;
     let observations = observe(&facts);
     let seen = Seen::new(&observations);
     let mut failures: HashMap<&str, Vec<&Failure>> = HashMap::new();
@@ -151,9 +161,12 @@ impl<'a> Bench<'a> {
 
     /// The verdict, and what it means for the claim.
     fn speak(&self, cell: &mut Cell, seen: &[&Observation]) {
-        if cell.hits + cell.late == 0 && cell.arm != Arm::Reached {
-            self.doubt_absence(cell);
+        match cell.hits + cell.late {
+            0 if cell.arm != Arm::Reached => self.doubt_absence(cell),
+            1.. if self.controls.are_followed() => add(&mut cell.doubts, Doubt::NoiseInControl),
+            _ => {}
         }
+        cell.doubts.sort_unstable();
         cell.verdict = self.verdict(cell, seen);
         if cell.verdict == Verdict::Observed {
             let counted = seen.iter().filter(|seen| self.makes(cell.arm, seen));
@@ -198,7 +211,6 @@ impl<'a> Bench<'a> {
         if cell.arm.is_shown() && (known || self.controls.came_by_another_link) {
             add(&mut cell.doubts, Doubt::LinkRewritten);
         }
-        cell.doubts.sort_unstable();
     }
 
     /// Whether a trial's link got where its arm wants it.
@@ -382,17 +394,13 @@ fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
 }
 
-/// The hosts that links led to when they arrived as others.
+/// Whom links led to when they arrived as others.
 fn wrappers(cases: &[Case<'_>]) -> Vec<String> {
     let arrivals = cases.iter().flat_map(|(_, dossier)| &dossier.arrivals);
     let others = arrivals
         .filter(|arrival| !arrival.intact)
         .flat_map(|arrival| &arrival.others);
-    let hosts = others.filter_map(|target| {
-        let url = url::Url::parse(target).ok()?;
-        url.host_str().map(str::to_owned)
-    });
-    sorted(first_once(hosts))
+    sorted(first_once(others.filter_map(|target| wrapper(target))))
 }
 
 fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {
@@ -431,6 +439,10 @@ fn summary(actor: Actor, seen: &[&Observation]) -> Option<ActorSummary> {
         bytes: seen.iter().map(|seen| seen.bytes).max().unwrap_or_default(),
         agents: texts(|seen| seen.agent.as_deref()),
         peers: sorted(first_once(seen.iter().map(|seen| seen.address()))),
-        factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter().cloned())),
+        factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter()))
+            .into_iter()
+            .cloned()
+            .collect(),
+        confidence: seen.iter().filter_map(|seen| seen.confidence).min(),
     })
 }

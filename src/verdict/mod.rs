@@ -18,7 +18,7 @@ mod sets;
 mod statistics;
 
 pub use explain::{Explanation, advised, explain, name_of};
-pub use judge::{JudgeError, Judged, judge};
+pub use judge::{JudgeError, Judged, judge, judge_knowing};
 pub use observe::Observation;
 pub use outcome::ExitStatus;
 pub use statistics::clopper_pearson;

@@ -1,12 +1,12 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::attribution::{Known, attribute};
+use crate::attribution::Attribution;
 use crate::model::{
-    Actor, Answer, Class, Depth, Door, Hit, HitKind, Part, Phase, Place, Request, Timestamp,
-    TokenId, TrialId, millis,
+    Actor, Answer, Class, Confidence, Depth, Door, Factor, FactorKind, Hit, HitKind, Part, Phase,
+    Place, Request, Timestamp, TokenId, TrialId, millis,
 };
 
 use super::facts::Facts;
@@ -24,8 +24,10 @@ pub struct Observation {
     pub parts: Vec<Part>,
     /// Who it was.
     pub actor: Actor,
-    /// The factors of the attribution.
-    pub factors: Arc<[String]>,
+    /// The factors of the attribution, strongest first.
+    pub factors: Arc<[Factor]>,
+    /// How sure the attribution is; none where nothing tells who it was.
+    pub confidence: Option<Confidence>,
     /// How far it went.
     pub depth: Depth,
     /// How many bytes of what is behind the link it was handed.
@@ -84,29 +86,15 @@ pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
 struct Reader<'a> {
     facts: &'a Facts<'a>,
     texts: HashSet<Arc<str>>,
-    known: HashMap<Visitor, Who>,
     /// What was asked for already.
     asked: HashSet<(TrialId, Actor, Part, Option<Arc<str>>)>,
 }
-
-/// What an attribution at the public door can rest on.
-#[derive(PartialEq, Eq, Hash)]
-struct Visitor {
-    variant: Arc<str>,
-    door: Door,
-    address: IpAddr,
-    forwarded: Option<IpAddr>,
-    agent: Option<Arc<str>>,
-}
-
-type Who = (Actor, Arc<[String]>);
 
 impl<'a> Reader<'a> {
     fn new(facts: &'a Facts<'a>) -> Self {
         Self {
             facts,
             texts: HashSet::new(),
-            known: HashMap::new(),
             asked: HashSet::new(),
         }
     }
@@ -143,18 +131,22 @@ impl<'a> Reader<'a> {
         let answer = facts.answers.get(&seq).copied();
         let foremost = foremost(facts, hit, trial);
         let deed = self.deed(hit, foremost, answer);
-        let (actor, factors) = self.who(trial, hit, deed.agent.clone());
+        let who = who(facts, trial, hit);
         let (phase, delay, late) = since(facts, trial, hit.received);
         let handed = answer.filter(|answer| answer.body_bytes > 0);
         let part = foremost.unwrap_or(Part::Host);
-        let again = !hearsay && !self.asked.insert((trial, actor, part, deed.method.clone()));
+        let again = !hearsay
+            && !self
+                .asked
+                .insert((trial, who.actor, part, deed.method.clone()));
         Observation {
             hit: seq,
             at: hit.received,
             trial,
             parts,
-            actor,
-            factors,
+            actor: who.actor,
+            factors: who.factors,
+            confidence: who.confidence,
             // Who has a link has learned where it leads.
             depth: if hearsay {
                 Depth::Connected
@@ -216,34 +208,25 @@ impl<'a> Reader<'a> {
             HitKind::Connection { .. } => without_method(Depth::Probed),
         }
     }
+}
 
-    fn who(&mut self, trial: TrialId, hit: &Hit, agent: Option<Arc<str>>) -> Who {
-        if self.facts.is_ours(trial, hit) {
-            return (Actor::Auditor, Arc::new(["our own fetch".to_owned()]));
-        }
-        let variant = self.facts.trial(trial).map(|trial| trial.variant.as_str());
-        let visitor = Visitor {
-            variant: self.text(variant.unwrap_or_default()),
-            door: hit.door,
-            address: hit.peer.ip(),
-            forwarded: match &hit.kind {
-                HitKind::Http(request) => request.forwarded,
-                _ => None,
-            },
-            agent,
-        };
-        if let Some((actor, factors)) = self.known.get(&visitor) {
-            return (*actor, Arc::clone(factors));
-        }
-        let networks = self.facts.networks_in(&visitor.variant);
-        let known = Known {
-            networks: &networks,
-            agents: &self.facts.manifest.scenario.agents,
-        };
-        let found = attribute(hit, known);
-        let who: Who = (found.actor, found.factors.into());
-        self.known.insert(visitor, who.clone());
-        who
+fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> Attribution {
+    let found = facts.attributor_of(trial).map(|one| one.attribute(hit));
+    let found = found.unwrap_or_else(|| Attribution {
+        actor: Actor::Unknown,
+        factors: Arc::from([]),
+        confidence: None,
+    });
+    if !facts.is_ours(trial, hit) {
+        return found;
+    }
+    let own = Factor::plain(FactorKind::Fetch, "our own fetch");
+    Attribution {
+        actor: Actor::Auditor,
+        factors: std::iter::once(own)
+            .chain(found.factors.iter().cloned())
+            .collect(),
+        confidence: Some(Confidence::High),
     }
 }
 

@@ -165,13 +165,18 @@ impl Run {
         }));
     }
 
-    /// A fetch of our own, heard where it must be.
-    fn probe(&mut self, trial: TrialId, via: Via, from: f64) {
+    /// A fetch of our own was made; what was heard of it is another thing.
+    pub fn fetched(&mut self, trial: TrialId, from: f64) {
         self.records.push(Record::Probe(Probe {
             trial,
             from: at(from),
             to: at(from + 0.2),
         }));
+    }
+
+    /// A fetch of our own, heard where it must be.
+    fn probe(&mut self, trial: TrialId, via: Via, from: f64) {
+        self.fetched(trial, from);
         let door = match via {
             Via::Auditor => Door::Public,
             Via::Sender => Door::Browser {
@@ -398,6 +403,8 @@ fn manifest() -> Manifest {
             checked: "2026-11-23".into(),
             networks: vec!["198.51.100.0/24".parse().unwrap()],
             agents: vec!["ExampleBot".into()],
+            known: Vec::new(),
+            registered: Vec::new(),
         },
         seed: 7,
         window: WINDOW,

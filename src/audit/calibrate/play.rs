@@ -762,6 +762,8 @@ impl<'w> Stage<'w> {
                 checked: scenario.checked.clone(),
                 networks: scenario.service.networks.clone(),
                 agents: scenario.service.agents.clone(),
+                known: Vec::new(),
+                registered: Vec::new(),
             },
             seed: self.world.plan.seed,
             window: experiment.window,

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Constancy, Depth, Doorway, Doubt, Form, Limit, Outcome, Part,
-    Phase, Settles, Verdict,
+    Actor, ActorSummary, Arm, Cell, Confidence, Constancy, Depth, Doorway, Doubt, Factor,
+    FactorKind, Form, Limit, Outcome, Part, Phase, Settles, Verdict,
 };
 use crate::report::View;
 
@@ -147,8 +147,21 @@ struct Visitor {
     /// As sent. Hostile: escape it wherever it is shown.
     agents: Vec<String>,
     addresses: Vec<String>,
-    /// Why we think it was this actor.
-    factors: Vec<String>,
+    /// Why we think it was this actor, each reason apart, the strongest first.
+    factors: Vec<FactorReport>,
+    /// How sure that is at best; null where nothing tells who it was.
+    confidence: Option<Confidence>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct FactorReport {
+    kind: FactorKind,
+    /// In plain words. May hold a visitor's own text: escape it wherever it is shown.
+    says: String,
+    /// The data it was read from; null where it is our own experiment, or the scenario.
+    source: Option<String>,
+    /// Which state of that data: its date, or the beginning of its SHA-256.
+    version: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -278,7 +291,18 @@ fn visitor(summary: &ActorSummary) -> Visitor {
         whole: summary.whole,
         agents: summary.agents.clone(),
         addresses: summary.peers.iter().map(ToString::to_string).collect(),
-        factors: summary.factors.clone(),
+        factors: summary.factors.iter().map(factor).collect(),
+        confidence: summary.confidence,
+    }
+}
+
+fn factor(factor: &Factor) -> FactorReport {
+    let data = factor.data.as_ref();
+    FactorReport {
+        kind: factor.kind,
+        says: factor.says.clone(),
+        source: data.map(|data| data.source.clone()),
+        version: data.map(|data| data.version.clone()),
     }
 }
 

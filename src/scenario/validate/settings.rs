@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::model::Account;
 use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, words};
@@ -20,6 +22,11 @@ const TIMEOUTS: Timeouts = Timeouts {
     step: Duration::from_secs(15),
     page: Duration::from_secs(45),
 };
+
+/// The widest network that an operator of phones shares among few enough customers to be called one's own.
+const NARROW_4: u8 = 16;
+/// The same for IPv6: what a network operator gets.
+const NARROW_6: u8 = 32;
 
 impl Checker<'_> {
     pub(super) fn service(&mut self) -> Option<Service> {
@@ -43,6 +50,7 @@ impl Checker<'_> {
             title: title?,
             networks,
             agents,
+            known: service.known.clone().unwrap_or_default(),
             testid_attr: attr.unwrap_or_else(|| TESTID_ATTR.to_owned()),
         })
     }
@@ -149,6 +157,7 @@ impl Checker<'_> {
         let path = account_path(account);
         let user = raw.user.as_ref();
         let user = user.and_then(|user| self.filled(user, &path.key("user")));
+        let networks = self.own_networks(raw.networks.as_ref(), &path.key("networks"));
         let secrets = raw.secrets.iter().flatten();
         let secrets = secrets
             .filter_map(|(name, text)| {
@@ -157,7 +166,31 @@ impl Checker<'_> {
                 Some((name.clone(), self.reference(name, text, &path)?))
             })
             .collect();
-        Identity { user, secrets }
+        Identity {
+            user,
+            networks,
+            secrets,
+        }
+    }
+
+    /// Networks of our own are small: a wide one would make ourselves out of strangers.
+    fn own_networks(&mut self, texts: Option<&Vec<String>>, path: &Path) -> Vec<IpNet> {
+        let networks = self.networks(texts, path);
+        for (index, text) in texts.into_iter().flatten().enumerate() {
+            if text.parse().is_ok_and(is_wide) {
+                let said = words(
+                    format!("`{text}` is too wide to be all yours"),
+                    "expected a network of your own",
+                    format!(
+                        "whoever comes from there is taken for this account: name the addresses it goes out from, at least \
+                         /{NARROW_4} in IPv4 and /{NARROW_6} in IPv6"
+                    ),
+                );
+                let at = path.index(index);
+                self.mistakes.error(Spot::Value(&at), "wide-network", said);
+            }
+        }
+        networks
     }
 
     fn secret_name(&mut self, name: &str, path: &Path) {
@@ -212,6 +245,14 @@ impl Checker<'_> {
 /// Where an account stands in the file.
 pub(super) fn account_path(account: Account) -> Path {
     Path::top().key("accounts").key(account.name())
+}
+
+fn is_wide(network: IpNet) -> bool {
+    let narrow = match network {
+        IpNet::V4(_) => NARROW_4,
+        IpNet::V6(_) => NARROW_6,
+    };
+    network.prefix_len() < narrow
 }
 
 /// A host as a browser writes it; none where it is none.

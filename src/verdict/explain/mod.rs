@@ -49,6 +49,8 @@ pub fn explain(evidence: &Evidence, judged: &Judged, cell: &Cell) -> Explanation
         timelines: telling
             .into_iter()
             .map(|trial| timeline::of(&records, judged, trial))
+            // Of a link that nobody ever had there is nothing to tell but its number.
+            .filter(|lines| lines.len() > 1)
             .collect(),
     }
 }
