@@ -173,7 +173,9 @@ fn findings(cell: &Cell, truth: &CellTruth, sound: bool, topped_up: bool) -> Vec
         says(Verdict::Inconclusive),
     );
     let observed = whole && truth.on_time && says(Verdict::Observed);
-    add(Measure::WrongDepth, observed, cell.depth != truth.depth);
+    // How far a bystander went is not how far the service did.
+    let apart = observed && truth.alone;
+    add(Measure::WrongDepth, apart, cell.depth != truth.depth);
     add(
         Measure::WrongActor,
         observed && truth.tells,

@@ -86,7 +86,7 @@ impl World {
     pub(super) fn draw(model: &Scenario, seed: u64) -> Result<Self, PlanError> {
         let mut dice = Dice::of(seed);
         let mut scenario = model.clone();
-        scenario.experiment = experiment(&mut dice, &model.experiment);
+        scenario.experiment = experiment(&mut dice);
         let known_by = dice.one_of([
             KnownBy::Network,
             KnownBy::Network,
@@ -137,7 +137,7 @@ fn millis(span: Duration) -> i64 {
 }
 
 /// What is planted: few or many trials of some arms in some forms.
-fn experiment(dice: &mut Dice, model: &Experiment) -> Experiment {
+fn experiment(dice: &mut Dice) -> Experiment {
     let shown = [
         Arm::Sent,
         Arm::Received,
@@ -169,7 +169,6 @@ fn experiment(dice: &mut Dice, model: &Experiment) -> Experiment {
         doors: doors.to_vec(),
         window: Duration::from_secs(dice.one_of([5, 30, 120])),
         draft: Duration::from_millis(dice.one_of([1500, 3000])),
-        ..model.clone()
     }
 }
 
