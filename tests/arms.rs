@@ -7,8 +7,8 @@ mod common;
 use common::evidence::{Run, SEALED, Visit, at};
 use common::golden::assert_golden;
 use waxseal::model::{
-    Account, Advice, Arm, Arrival, Cell, Constancy, Door, Doorway, Doubt, Omission, Phase, Record,
-    Settles, TrialId, Verdict, Via,
+    Account, Actor, Advice, Arm, Arrival, Cell, Constancy, Door, Doorway, Doubt, Omission, Phase,
+    Record, Settles, TrialId, Verdict, Via,
 };
 use waxseal::verdict::{explain, judge};
 
@@ -121,6 +121,25 @@ fn who_follows_our_browser_about_proves_nothing_by_coming_for_what_was_sent() {
     // Unless it does.
     run.visit(opened[0], Visit::provider(61.0));
     assert_eq!(cell(&run, Arm::Sent).verdict, Verdict::Inconclusive);
+}
+
+/// Somebody who is known, and is not the service, is no doubt and no visit where it follows our browser about; where only
+/// sending brought it, it is a visit.
+#[test]
+fn somebody_else_counts_where_sending_brought_them() {
+    let scanner = |at| Visit {
+        agent: "Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)",
+        ..Visit::new(at)
+    };
+    let mut run = Run::quiet(4);
+    let opened = visited(&mut run, 4);
+    let sent = run.of(Arm::Sent);
+    run.visit(sent[0], scanner(15.0));
+    let seen = cell(&run, Arm::Sent);
+    assert_eq!((seen.verdict, seen.hits), (Verdict::Observed, 1));
+    assert_eq!(seen.actors[0].actor, Actor::ThirdParty);
+    run.visit(opened[0], scanner(61.0));
+    assert_eq!(read(&run, Arm::Sent), (Verdict::NotObserved, 0, Vec::new()));
 }
 
 /// A resolver that repeats names leaves look-ups everywhere; who reads has done more than that.

@@ -249,7 +249,10 @@ impl<'a> Bench<'a> {
     /// Whose visit is worth counting. Somebody who is known to be somebody else counts where sending brought them, and
     /// not where they follow our own steps about as well.
     fn counts(&self, actor: Actor) -> bool {
-        actor.may_be_provider()
+        match actor {
+            Actor::ThirdParty => !self.controls.replays.contains_key(&actor),
+            actor => actor.may_be_provider(),
+        }
     }
 
     /// Whether an arm is about what happens in a phase. What belongs to a phase that has no arm of its own here is counted
