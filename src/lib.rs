@@ -10,7 +10,7 @@
 //! floor                     rooms                                            touches the world?
 //! 6  DOOR       cli                                                          argv, env, terminal, files named on argv
 //! 5  CONDUCTOR  audit                                                        time, tasks, signals
-//! 4  HANDS      browser     collector                                        WebDriver | sockets, TLS, DNS
+//! 4  HANDS      browser     collector    practice                            WebDriver | sockets, TLS, DNS | a chat
 //! 3  MEMORY     store                                                        SQLite, a remote collector
 //!    ----------------------------- the water line: below it no I/O, no clock, no dice -----------------------------
 //! 2  THOUGHT    plan        verdict       report
@@ -47,6 +47,7 @@ pub mod collector;
 pub mod diagnostic;
 pub mod model;
 pub mod plan;
+pub mod practice;
 pub mod report;
 pub mod scenario;
 pub mod store;

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["scenario", "canary", "attribution"],
     &["plan", "verdict", "report"],
     &["store"],
-    &["browser", "collector"],
+    &["browser", "collector", "practice"],
     &["audit"],
     &["cli"],
 ];

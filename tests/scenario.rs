@@ -48,7 +48,7 @@ fn the_lab_scenario_has_no_mistake_and_no_warning() {
     assert_eq!(scenario.timeouts.page, Duration::from_secs(30));
     assert_eq!(scenario.experiment.draft, Duration::from_secs(1));
     assert_eq!(scenario.variants.len(), 3);
-    assert_eq!(scenario.expectations.len(), 4);
+    assert_eq!(scenario.expectations.len(), 6);
     assert_eq!(scenario.expectations[0].variant, None);
     assert_eq!(scenario.expectations[0].forms, scenario.experiment.forms);
     assert_eq!(scenario.expectations[0].limit.actors, Some(vec![]));

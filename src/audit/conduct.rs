@@ -18,6 +18,7 @@ use crate::model::{
     ToolRef, TrialId, VariantRef, millis,
 };
 use crate::plan::{Plan, Round};
+use crate::practice::PracticeError;
 use crate::scenario::Scenario;
 use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
 
@@ -25,6 +26,7 @@ use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
 use super::inquiry::Inquiry;
 use super::lookup::OwnNames;
+use super::rehearse::Rehearsal;
 use super::stage::{House, Stage};
 use super::stop::Stop;
 use super::topping;
@@ -129,6 +131,9 @@ pub enum AuditError {
     /// Nothing can be fetched by ourselves.
     #[error("set up fetches of our own: {0}")]
     Auditor(reqwest::Error),
+    /// No practice messenger.
+    #[error(transparent)]
+    Practice(#[from] PracticeError),
     /// They cannot be had over TLS.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -156,6 +161,7 @@ pub async fn conduct(
         None => Post::here(&setting, public, &store).await?,
     };
     let (run, collector) = (post.run, &post.collector);
+    conductor.rehearsal = Rehearsal::start(&setting, post.dns).await?;
     let started = async {
         // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
         // so, and goes on with what it has.
@@ -175,6 +181,7 @@ pub async fn conduct(
     };
     // The browsers go first: what they still ask for while they live is heard.
     driver.stop().await;
+    conductor.rehearsal.stop().await;
     let mut gaps: Vec<Gap> = collector.stop().await.into_iter().collect();
     house?;
     let interrupted = !matches!(played, Some(Ok(())));
@@ -417,6 +424,8 @@ struct Conductor {
     begun: bool,
     /// The trials that are not played because their cells are decided.
     left_out: HashSet<TrialId>,
+    /// The messengers that are started for it.
+    rehearsal: Rehearsal,
 }
 
 impl Conductor {
@@ -425,6 +434,7 @@ impl Conductor {
             clock: Clock::start(),
             begun: false,
             left_out: HashSet::new(),
+            rehearsal: Rehearsal::default(),
         }
     }
 
@@ -439,7 +449,8 @@ impl Conductor {
         let mut rounds = setting.plan.rounds();
         if let Some(first) = rounds.next() {
             for (variant, values) in &setting.variants {
-                match Stage::open(house, driver, &variant.name, values).await {
+                let values = self.rehearsal.fill(&variant.name, values);
+                match Stage::open(house, driver, &variant.name, &values).await {
                     Ok(mut stage) => {
                         self.begin(setting, house, &stage).await?;
                         self.opening(house, &mut stage, first).await?;
@@ -532,6 +543,9 @@ impl Conductor {
             }
             house.teller.tell(Event::Trial(trial.clone()));
             stage.play(trial).await?;
+            if matches!(trial.arm, Arm::Reached | Arm::Visited) {
+                self.rehearsal.opened(&variant, &house.link(trial).url);
+            }
             house.teller.tell(Event::Played);
             self.clock.look();
         }

@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::browser::{DriverOptions, Secret};
 use crate::model::Account;
-use crate::scenario::{Astray, Identity, Reference, Scenario, Variant};
+use crate::scenario::{Astray, Identity, PRACTICE_URL, Reference, Scenario, Variant};
 
 /// Each account's secrets by name.
 pub(super) type Secrets = BTreeMap<Account, BTreeMap<String, Secret>>;
@@ -58,7 +58,7 @@ pub enum GivenError {
 }
 
 /// The values of a variant's variables: what was given for it wins over what was given for all, over the variant's own,
-/// over the default.
+/// over the default. The address of a practice messenger is known only once it listens, and left out.
 ///
 /// # Errors
 /// A variable has no value from anywhere, or a `goto` would lead away from the service.
@@ -92,7 +92,8 @@ pub fn values(
             .and_then(|one| one.example.clone())
             .unwrap_or_else(|| "VALUE".to_owned()),
     };
-    let names = scenario.vars.keys();
+    let practice = |name: &String| variant.practice.is_some() && name == PRACTICE_URL;
+    let names = scenario.vars.keys().filter(|name| !practice(name));
     let values = names
         .map(|name| Ok((name.clone(), value(name).ok_or_else(|| missing(name))?)))
         .collect::<Result<Values, GivenError>>()?;

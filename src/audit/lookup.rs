@@ -5,7 +5,7 @@ use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RData, RecordType};
 use reqwest::dns::{Addrs, Resolve, Resolving};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpSocket, UdpSocket};
 
 pub(super) type Failed = Box<dyn Error + Send + Sync>;
 
@@ -17,6 +17,8 @@ const ANSWER_BYTES: usize = 4096;
 #[derive(Debug)]
 pub(super) struct OwnNames {
     server: SocketAddr,
+    /// In whose name it asks; none: our own.
+    from: Option<IpAddr>,
 }
 
 impl OwnNames {
@@ -27,15 +29,21 @@ impl OwnNames {
             IpAddr::V6(ip) if ip.is_unspecified() => server.set_ip(Ipv6Addr::LOCALHOST.into()),
             _ => {}
         }
-        Self { server }
+        Self { server, from: None }
+    }
+
+    /// Asks from this address, in the name of whoever has it: once, as resolvers do.
+    pub(super) fn asked_from(self, address: IpAddr) -> Self {
+        let from = Some(address);
+        Self { from, ..self }
     }
 }
 
 impl Resolve for OwnNames {
     fn resolve(&self, name: reqwest::dns::Name) -> Resolving {
-        let (server, name) = (self.server, name.as_str().to_owned());
+        let (server, from, name) = (self.server, self.from, name.as_str().to_owned());
         Box::pin(async move {
-            let addresses = look_up(server, &name).await?;
+            let addresses = look_up(server, from, &name).await?;
             // The port is the link's.
             let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
@@ -43,18 +51,35 @@ impl Resolve for OwnNames {
     }
 }
 
-async fn look_up(server: SocketAddr, name: &str) -> Result<Vec<IpAddr>, Failed> {
+async fn look_up(
+    server: SocketAddr,
+    from: Option<IpAddr>,
+    name: &str,
+) -> Result<Vec<IpAddr>, Failed> {
     let mut found = Vec::new();
     for kind in [RecordType::A, RecordType::AAAA] {
         let asked = question(name, kind)?;
-        // What UDP truncates, because somebody else on this machine asks fast, TCP gives whole.
-        for answer in [by_udp(server, &asked).await?, by_tcp(server, &asked).await?] {
+        for answer in answers(server, from, &asked).await? {
             found.extend(addresses(&asked, &answer)?);
         }
     }
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// What UDP truncates, because somebody else on this machine asks fast, TCP gives whole. Who asks in another's name does as
+/// resolvers do, and asks again only then.
+async fn answers(
+    server: SocketAddr,
+    from: Option<IpAddr>,
+    asked: &[u8],
+) -> Result<Vec<Vec<u8>>, Failed> {
+    let first = udp(server, from, asked).await?;
+    if from.is_some() && !Message::from_vec(&first)?.metadata.truncation {
+        return Ok(vec![first]);
+    }
+    Ok(vec![first, tcp(server, from, asked).await?])
 }
 
 fn question(name: &str, kind: RecordType) -> Result<Vec<u8>, Failed> {
@@ -69,12 +94,19 @@ fn question(name: &str, kind: RecordType) -> Result<Vec<u8>, Failed> {
 }
 
 pub(super) async fn by_udp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
-    let own = if server.is_ipv4() {
-        SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0))
-    } else {
-        SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))
+    udp(server, None, asked).await
+}
+
+pub(super) async fn by_tcp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
+    tcp(server, None, asked).await
+}
+
+async fn udp(server: SocketAddr, from: Option<IpAddr>, asked: &[u8]) -> Result<Vec<u8>, Failed> {
+    let any = match server {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     };
-    let socket = UdpSocket::bind(own).await?;
+    let socket = UdpSocket::bind((from.unwrap_or(any), 0)).await?;
     socket.connect(server).await?;
     socket.send(asked).await?;
     let mut answer = vec![0; ANSWER_BYTES];
@@ -83,8 +115,15 @@ pub(super) async fn by_udp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, 
     Ok(answer)
 }
 
-pub(super) async fn by_tcp(server: SocketAddr, asked: &[u8]) -> Result<Vec<u8>, Failed> {
-    let mut stream = TcpStream::connect(server).await?;
+async fn tcp(server: SocketAddr, from: Option<IpAddr>, asked: &[u8]) -> Result<Vec<u8>, Failed> {
+    let socket = match server {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(from) = from {
+        socket.bind((from, 0).into())?;
+    }
+    let mut stream = socket.connect(server).await?;
     let length = u16::try_from(asked.len())?.to_be_bytes();
     stream.write_all(&[&length, asked].concat()).await?;
     let length = usize::from(stream.read_u16().await?);

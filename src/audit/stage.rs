@@ -74,7 +74,7 @@ impl House {
         Ok(())
     }
 
-    fn link(&self, trial: &Trial) -> Link {
+    pub(super) fn link(&self, trial: &Trial) -> Link {
         let id = TokenId {
             run: self.run,
             trial: trial.id,

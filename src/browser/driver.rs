@@ -1,6 +1,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +14,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::keeper::DIRECTORY_PREFIX;
+use super::quiet;
 use super::session::{self, CLOSE_LIMIT, Session, SessionOptions};
 use crate::diagnostic::printable;
 
@@ -64,6 +66,53 @@ impl DriverOptions {
     pub fn kept<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> io::Result<Command> {
         let mut command = self.keeper_command(&[])?;
         command.arg("--").args(words);
+        Ok(command)
+    }
+
+    /// The browser that is driven.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn find_browser(&self) -> Result<PathBuf, DriverError> {
+        find(
+            "a Chromium",
+            self.browser.as_deref(),
+            BROWSERS,
+            BROWSER_PLACES,
+        )
+    }
+
+    /// A command with which this browser opens a page without a window, by way of a SOCKS proxy and whatever its
+    /// certificate, and ends once all that the page loads is there. It keeps nothing, and ends as well when its standard
+    /// input is closed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for its profile, or this program does not know where it is.
+    pub fn opening(&self, browser: &Path, proxy: SocketAddr, url: &str) -> io::Result<Command> {
+        let profile = tempfile::Builder::new()
+            .prefix(DIRECTORY_PREFIX)
+            .tempdir()?
+            // From here on the keeper removes it, when no browser writes there any more.
+            .keep();
+        let mut command = self.keeper_command(&["--remove".as_ref(), profile.as_os_str()])?;
+        command
+            .arg("--")
+            .arg(browser)
+            .args(quiet::flags(false))
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg(format!("--proxy-server=socks5://{proxy}"))
+            // Loopback too, which no proxy is asked for otherwise.
+            .args([
+                "--proxy-bypass-list=<-loopback>",
+                "--ignore-certificate-errors",
+            ])
+            .args(["--dump-dom", url])
+            .env("TMPDIR", &profile);
+        for name in &self.hidden {
+            command.env_remove(name);
+        }
         Ok(command)
     }
 
@@ -150,12 +199,7 @@ impl Driver {
             DRIVERS,
             DRIVER_PLACES,
         )?;
-        let browser = find(
-            "a Chromium",
-            options.browser.as_deref(),
-            BROWSERS,
-            BROWSER_PLACES,
-        )?;
+        let browser = options.find_browser()?;
         let (kept, port) = start_somewhere(options, &chromedriver).await?;
         let url = format!("http://127.0.0.1:{port}/");
         tracing::debug!(%url, directory = %kept.directory.display(), "chromedriver runs");

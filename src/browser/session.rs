@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::driver::DriverError;
 use super::fault::Fault;
 use super::quiet;
-use crate::canary::Link;
+use crate::canary::{Link, TOKEN_CHARS};
 use crate::diagnostic::printable;
 use crate::model::Account;
 
@@ -183,15 +183,18 @@ impl Session {
         self.go("about:blank", limit).await
     }
 
-    /// The links on the page that hold the token of one of ours, or show it.
+    /// The links on the page that hold the token of one of ours, or show it; or the one in its host, which is left where
+    /// its path was altered.
     ///
     /// # Errors
     ///
     /// When the page cannot be looked at.
     pub async fn links(&self, link: &Link) -> Result<Links, Fault> {
-        let found = self.run(LINKS, vec![json!(link.token)]).await?;
-        let targets: Vec<String> = serde_json::from_value(found).unwrap_or_default();
         let ours = url::Url::parse(&link.url).ok();
+        let label = ours.as_ref().and_then(host_label);
+        let marks: Vec<&str> = label.into_iter().chain([link.token.as_str()]).collect();
+        let found = self.run(LINKS, vec![json!(marks)]).await?;
+        let targets: Vec<String> = serde_json::from_value(found).unwrap_or_default();
         let (exact, others): (Vec<_>, Vec<_>) = targets
             .into_iter()
             .partition(|target| ours.is_some() && url::Url::parse(target).ok() == ours);
@@ -233,6 +236,12 @@ impl Session {
     pub(super) async fn run(&self, script: &str, args: Vec<Value>) -> Result<Value, Fault> {
         self.ask(self.client.execute(script, args)).await
     }
+}
+
+/// The label in front of a link's host, where there is a token in it.
+fn host_label(link: &url::Url) -> Option<&str> {
+    let (label, _) = link.domain()?.split_once('.')?;
+    (label.len() >= TOKEN_CHARS).then_some(label)
 }
 
 async fn bounded<T>(

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use super::exit::Stopped;
 use super::settings::{LogFormat, LogLevel, Reference};
 use crate::canary::Zone;
 use crate::collector::{Acme, Pair, ZoneSetting};
-use crate::model::parse_duration;
+use crate::model::{Persona, parse_duration};
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
 /// came to look.
@@ -79,11 +80,15 @@ pub(super) enum Verb {
     /// Look at a running collector as its visitors do, and at what it stands on, and say what is wrong
     #[command(after_help = DOCTOR)]
     Doctor(Box<Doctor>),
+    /// Serve a practice messenger: a small web chat whose provider does with links what its persona says
+    #[command(after_help = PRACTICE)]
+    Practice(Practice),
     /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
     Authority(Authority),
 }
 
 const RUN_EXAMPLES: &str = "Examples:
+  waxseal run
   waxseal run scenarios/lab/thelounge.toml --vars vars.toml
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
   waxseal run chat.toml --seed 7 --trials 10 --window 15m
@@ -98,6 +103,13 @@ const CALIBRATE: &str =
 --worlds 1 --seed SEED plays it alone.
 
 Exit status: 0 nothing is wrong; 1 something is; 2 usage error; 4 could not run; 130 interrupted.";
+
+const PRACTICE: &str = "Its accounts are made up, and their passwords are shown at the start. The provider comes from 127.0.0.2, a third party \
+from 127.0.0.3, a resolver from 127.0.0.4: they reach nothing beyond this machine.
+
+Examples:
+  waxseal practice --persona previewer
+  waxseal practice --persona dns-only --listen 127.0.0.1:8000 --resolver 127.0.0.1:5353";
 
 const SERVE_EXAMPLES: &str = "What is typed counts first, then the environment, then the file of --config, then the default.
 
@@ -115,8 +127,8 @@ pub(super) struct Check {
 /// What of a scenario is played.
 #[derive(Debug, Group)]
 pub(super) struct Choice {
-    /// Scenario file
-    pub(super) file: PathBuf,
+    /// Scenario file [default: one that is built in, on practice messengers, and needs nothing but Chromium]
+    pub(super) file: Option<PathBuf>,
     /// Play only this variant (may be repeated)
     #[arg(long = "variant", value_name = "NAME")]
     pub(super) variants: Vec<String>,
@@ -374,6 +386,28 @@ pub(super) struct Doctor {
 }
 
 #[derive(Debug, Group)]
+pub(super) struct Practice {
+    /// How the provider behaves
+    #[arg(long, value_name = "NAME", value_parser = personas())]
+    pub(super) persona: Persona,
+    /// Where the messenger listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(super) listen: SocketAddr,
+    /// The DNS server that the provider asks [default: as this machine does]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) resolver: Option<SocketAddr>,
+    /// How long after sending a late visitor comes
+    #[arg(long, value_parser = duration, default_value = "1500ms")]
+    pub(super) late: Duration,
+    /// What decides whatever is left to chance
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Which Chromium the persona drives that renders pages
+    #[arg(long, value_name = "PATH")]
+    pub(super) browser: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
 pub(super) struct Authority {
     /// Its folder; made where there is none, and left as it is where there is one
     #[arg(value_name = "DIR")]
@@ -553,6 +587,13 @@ pub(super) enum ReportFormat {
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .ok_or_else(|| "a duration needs its unit, as in 30s, 15m or 48h".to_owned())
+}
+
+/// The personas by their names, with a line about each.
+fn personas() -> impl TypedValueParser<Value = Persona> {
+    let named = |persona: &Persona| PossibleValue::new(persona.name()).help(persona.words());
+    PossibleValuesParser::new(Persona::ALL.iter().map(named))
+        .try_map(|name| Persona::from_name(&name).ok_or("there is no such persona"))
 }
 
 fn resolver(text: &str) -> Result<Resolver, String> {

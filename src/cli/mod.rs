@@ -13,6 +13,7 @@ mod knowledge;
 mod log;
 mod out;
 mod plan;
+mod practice;
 mod progress;
 mod report;
 mod run;
@@ -77,6 +78,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),
         Verb::Doctor(asked) => doctor::doctor(&asked, red),
+        Verb::Practice(asked) => practice::practice(&asked),
         Verb::Authority(asked) => authority::authority(&asked),
     }
 }

@@ -11,7 +11,7 @@ use crate::scenario::{Experiment, Step, Verb};
 use crate::verdict::ExitStatus;
 
 pub(super) fn plan(asked: &Plan, colour: bool) -> Result<Exit, Stopped> {
-    let scenario = load(&asked.choice.file, colour)?;
+    let scenario = load(asked.choice.file.as_deref(), colour)?;
     let chosen = choose(scenario, &asked.choice)?;
     say(&shown(&chosen));
     Ok(Exit(ExitStatus::Met))

@@ -1,3 +1,4 @@
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::args::{Resolver, Run};
@@ -11,13 +12,18 @@ use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET, evidence};
 use crate::audit::{Conducted, Inquiry, Setting, Stop, Teller, conduct};
 use crate::browser::DriverOptions;
+use crate::canary::Zone;
+use crate::collector::ZoneSetting;
 use crate::model::Doorway;
 use crate::store::{EvidenceStore, RemoteStore};
 use crate::verdict::ExitStatus;
 
+/// The zone of a run on practice messengers where none is given: one that no resolver leads anywhere (RFC 6761).
+const PRACTICE_ZONE: &str = "practice.test";
+
 /// `colour` is for the report, `red` for what is wrong: they go to different streams.
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
-    let mut scenario = load(&asked.choice.file, red)?;
+    let mut scenario = load(asked.choice.file.as_deref(), red)?;
     if asked.open_doors {
         scenario.experiment.doors = vec![Doorway::Open];
     }
@@ -61,16 +67,30 @@ fn setting(
     Ok(Setting {
         variants,
         window: chosen.scenario.experiment.window,
+        zone: asked
+            .names
+            .setting()
+            .or_else(|| practice_zone(asked, &chosen)),
         scenario: chosen.scenario,
         plan: chosen.plan,
         listen: asked.listen,
         public: asked.public.clone(),
-        zone: asked.names.setting(),
         credentials: credentials(&asked.tls, &asked.store.path)?,
         collector,
         driver,
         headed: asked.headed,
         inquiry: inquiry(asked.resolver, held),
+    })
+}
+
+/// On a practice messenger names can be looked up for real: nobody but its provider asks for them.
+fn practice_zone(asked: &Run, chosen: &Chosen) -> Option<ZoneSetting> {
+    let practice = chosen.variants.iter().any(|one| one.practice.is_some());
+    let zone = Zone::parse(PRACTICE_ZONE).filter(|_| practice && asked.public.is_none())?;
+    Some(ZoneSetting {
+        zone,
+        listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+        addresses: Vec::new(),
     })
 }
 

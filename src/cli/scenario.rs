@@ -10,6 +10,9 @@ use crate::model::VariantRef;
 use crate::plan::{Plan, plan};
 use crate::scenario::{Scenario, Variant, parse};
 
+/// What a new user runs first.
+const FIRST: &str = include_str!("../../scenarios/practice/first.toml");
+
 /// A scenario with what was chosen of it on the command line.
 pub(super) struct Chosen {
     pub(super) scenario: Scenario,
@@ -74,9 +77,15 @@ pub(super) fn read_as(what: &str, file: &Path) -> Result<Source, Stopped> {
     }
 }
 
-/// Reads and validates a scenario.
-pub(super) fn load(file: &Path, colour: bool) -> Result<Scenario, Stopped> {
-    let source = read(file)?;
+/// Reads and validates a scenario; where no file is named, the one that is built in.
+pub(super) fn load(file: Option<&Path>, colour: bool) -> Result<Scenario, Stopped> {
+    let source = match file {
+        Some(file) => read(file)?,
+        None => Source {
+            name: "practice/first.toml (built in)".to_owned(),
+            text: FIRST.to_owned(),
+        },
+    };
     match parse(source.clone()) {
         Ok((scenario, warnings)) => {
             warn(&source, &warnings, colour);

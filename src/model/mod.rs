@@ -9,6 +9,7 @@ mod evidence;
 mod hello;
 mod hit;
 mod operator;
+mod persona;
 mod recognition;
 mod time;
 mod trial;
@@ -30,6 +31,7 @@ pub use hit::{
     Answer, Bytes, Door, Hit, HitKind, Opening, Packet, Query, QueryEdns, Reply, Request, Transport,
 };
 pub use operator::Operator;
+pub use persona::Persona;
 pub use recognition::{Class, Match, Place, Recognition};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Doorway, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

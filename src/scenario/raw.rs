@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Operator, Verdict};
+use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Operator, Persona, Verdict};
 
 /// The JSON Schema (draft 2020-12) of a scenario file: what editors complete from, and what `structure` checks against.
 #[must_use]
@@ -435,6 +435,9 @@ pub(super) struct Variant {
     pub(super) vars: Option<BTreeMap<String, String>>,
     /// Networks that the service fetches from in this setting, besides its own.
     pub(super) networks: Option<Vec<String>>,
+    /// Played on waxseal's own practice messenger, whose provider behaves like this; the run starts it, and puts its
+    /// address into the variable `url`, whatever else was given for it.
+    pub(super) practice: Option<Persona>,
     /// What is claimed in this variant; it stands before what is claimed in every variant.
     pub(super) expect: Option<Vec<Expectation>>,
 }

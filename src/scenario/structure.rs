@@ -294,6 +294,7 @@ fn noun_of(definition: &str) -> (&'static str, &'static str) {
         "Claim" => ("unknown-verdict", "verdict to claim"),
         "Depth" => ("unknown-depth", "depth"),
         "Actor" => ("unknown-actor", "actor"),
+        "Persona" => ("unknown-persona", "persona"),
         "Operator" => ("unknown-operator", "known service"),
         "StepDoubt" => ("unknown-doubt", "doubt of a step"),
         "Way" => ("unknown-way", "way to type"),

@@ -5,7 +5,12 @@ use ipnet::IpNet;
 use regex::Regex;
 
 use crate::diagnostic::Source;
-use crate::model::{Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Phase, Registered};
+use crate::model::{
+    Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Persona, Phase, Registered,
+};
+
+/// The variable that stands for the address of a practice messenger.
+pub const PRACTICE_URL: &str = "url";
 
 /// A validated scenario.
 #[derive(Debug, Clone)]
@@ -431,4 +436,6 @@ pub struct Variant {
     pub vars: BTreeMap<String, String>,
     /// Networks that the service fetches from in this setting, besides its own.
     pub networks: Vec<IpNet>,
+    /// Played on a practice messenger with this persona, which the run starts itself.
+    pub practice: Option<Persona>,
 }

@@ -8,7 +8,7 @@ use crate::model::{Arm, Doorway, Expectation, Form, Limit, Verdict};
 use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, listed, words};
 use crate::scenario::raw;
-use crate::scenario::types::{Experiment, Variant};
+use crate::scenario::types::{Experiment, PRACTICE_URL, Variant};
 
 use super::Checker;
 use super::values::choice;
@@ -18,6 +18,9 @@ const DRAFT: Duration = Duration::from_secs(20);
 
 /// The one variant of a scenario that names none.
 const ONLY_VARIANT: &str = "default";
+
+/// Where the practice messenger of a run listens.
+const PRACTICE_HOST: &str = "127.0.0.1";
 
 /// Cells that something is claimed of already, and by which claim.
 type Claimed = BTreeMap<(Arm, Form, Doorway), Path>;
@@ -79,6 +82,7 @@ impl Checker<'_> {
                 title: String::new(),
                 vars: BTreeMap::new(),
                 networks: Vec::new(),
+                practice: None,
             }];
         }
         let mut names = BTreeSet::new();
@@ -97,6 +101,9 @@ impl Checker<'_> {
         for name in raw.vars.iter().flat_map(BTreeMap::keys) {
             self.known_variable(name, &path.key("vars").key(name));
         }
+        if raw.practice.is_some() {
+            self.room_for_practice(&path.key("practice"));
+        }
         let name = raw.name.as_deref()?;
         self.variant_name(name, &path.key("name"), names.insert(name));
         Some(Variant {
@@ -104,7 +111,34 @@ impl Checker<'_> {
             title: raw.title.clone().unwrap_or_default(),
             vars: raw.vars.clone().unwrap_or_default(),
             networks,
+            practice: raw.practice,
         })
+    }
+
+    /// The practice messenger's address is a variable, and a page on a host like any other.
+    fn room_for_practice(&mut self, path: &Path) {
+        let vars = self.top("vars");
+        if !self.document.has(&vars.key(PRACTICE_URL)) && !self.mistakes.touch(&vars) {
+            let said = words(
+                "the practice messenger's address has no place",
+                format!("no variable named `{PRACTICE_URL}`"),
+                format!(
+                    "add `{PRACTICE_URL} = {{}}` to `[vars]`, and begin addresses with `{{{PRACTICE_URL}}}`"
+                ),
+            );
+            self.mistakes
+                .error(Spot::Key(path), "no-practice-url", said);
+        }
+        let hosts = self.top("hosts");
+        if !self.hosts.iter().any(|host| host == PRACTICE_HOST) && !self.mistakes.touch(&hosts) {
+            let said = words(
+                "the practice messenger is not on the scenario's hosts",
+                format!("it listens on {PRACTICE_HOST}"),
+                format!("add `\"{PRACTICE_HOST}\"` to `hosts`"),
+            );
+            self.mistakes
+                .error(Spot::Key(path), "no-practice-host", said);
+        }
     }
 
     fn variant_name(&mut self, name: &str, path: &Path, is_new: bool) {

@@ -10,7 +10,9 @@ use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, words};
 use crate::scenario::raw;
 use crate::scenario::template::is_name;
-use crate::scenario::types::{Accounts, Identity, Reference, Service, Timeouts, Variable};
+use crate::scenario::types::{
+    Accounts, Identity, PRACTICE_URL, Reference, Service, Timeouts, Variable,
+};
 
 use super::Checker;
 
@@ -121,9 +123,11 @@ impl Checker<'_> {
         self.name(name, Spot::Key(&path));
         let variants = self.raw.variant.as_deref().unwrap_or_default();
         let everywhere = !variants.is_empty()
-            && variants.iter().all(|variant| {
+            && variants.iter().enumerate().all(|(index, variant)| {
                 let vars = variant.vars.as_ref();
-                vars.is_some_and(|vars| vars.contains_key(name))
+                let practice = self.top("variant").index(index).key("practice");
+                let started = name == PRACTICE_URL && self.document.has(&practice);
+                started || vars.is_some_and(|vars| vars.contains_key(name))
             });
         let given = variable.ask.is_some() || variable.default.is_some() || everywhere;
         if !given && !self.mistakes.touch(&path) {

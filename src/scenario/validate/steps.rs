@@ -208,6 +208,7 @@ impl Checker<'_> {
             title: None,
             vars: None,
             networks: None,
+            practice: None,
             expect: None,
         };
         let variants = self.raw.variant.as_deref().unwrap_or_default();
