@@ -945,3 +945,32 @@ fn what_hangs_on_the_clocks_is_not_said() {
         "one that is well behind settles it"
     );
 }
+
+/// Somebody in the provider's network follows whatever our browsers open. A stranger who comes because of the message does
+/// not make the follower its cause.
+#[test]
+fn who_would_have_come_anyway_is_not_said_to_be_the_one() {
+    let mut run = Run::quiet(4);
+    let (opened, sent) = (run.of(Arm::Reached)[2], run.of(Arm::Sent)[0]);
+    run.visit(opened, Visit::provider(5.0));
+    run.visit(sent, Visit::provider(12.0));
+    assert_eq!(self::sent(&run).0, Verdict::Inconclusive);
+    run.visit(
+        sent,
+        Visit {
+            method: "HEAD",
+            body_bytes: Some(0),
+            ..Visit::new(13.0)
+        },
+    );
+    let cell = cell(&run, Arm::Sent);
+    let actors: Vec<Actor> = cell.actors.iter().map(|one| one.actor).collect();
+    assert_eq!(
+        (cell.verdict, cell.depth, &actors[..]),
+        (
+            Verdict::Observed,
+            Some(Depth::Probed),
+            &[Actor::Unknown][..]
+        )
+    );
+}

@@ -125,7 +125,7 @@ pub(super) struct Check {
 }
 
 /// What of a scenario is played.
-#[derive(Debug, Group)]
+#[derive(Debug, Default, Group)]
 pub(super) struct Choice {
     /// Scenario file [default: one that is built in, on practice messengers, and needs nothing but Chromium]
     pub(super) file: Option<PathBuf>,
@@ -233,6 +233,12 @@ pub(super) struct Calibrate {
     /// Leave out the practice messengers, which need a browser
     #[arg(long)]
     pub(super) no_browser: bool,
+    /// Which chromedriver to start
+    #[arg(long, value_name = "PATH")]
+    pub(super) chromedriver: Option<PathBuf>,
+    /// Which Chromium to drive
+    #[arg(long, value_name = "PATH")]
+    pub(super) browser: Option<PathBuf>,
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,

@@ -1,24 +1,63 @@
 use std::io::IsTerminal;
+use std::net::Ipv4Addr;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{Calibrate, ReportFormat};
+use super::args::{Calibrate, Choice, ReportFormat, Tls};
+use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::out::{complain, say};
 use super::progress::Progress;
 use super::report::Targets;
+use super::run::practice_zone;
+use super::scenario::{choose, validated};
 use crate::audit::calibrate::{Worlds, rehearse};
-use crate::audit::{Setting, Stop, Teller};
+use crate::audit::{Inquiry, Setting, Stop, Teller};
+use crate::browser::DriverOptions;
+use crate::diagnostic::Source;
 use crate::model::{Calibration, Rehearsed};
 use crate::report::{calibration, json};
 use crate::verdict::ExitStatus;
 
-pub(super) fn calibrate(asked: &Calibrate, colour: bool, quiet: bool) -> Result<Exit, Stopped> {
+/// What is played of practice messengers, and is true of them.
+const PERSONAS: [(&str, &str); 8] = [
+    ("first", include_str!("../../scenarios/practice/first.toml")),
+    (
+        "providers",
+        include_str!("../../scenarios/practice/providers.toml"),
+    ),
+    (
+        "others",
+        include_str!("../../scenarios/practice/others.toml"),
+    ),
+    ("parts", include_str!("../../scenarios/practice/parts.toml")),
+    (
+        "scripts",
+        include_str!("../../scenarios/practice/scripts.toml"),
+    ),
+    (
+        "skype-2013",
+        include_str!("../../scenarios/practice/skype-2013.toml"),
+    ),
+    ("flaky", include_str!("../../scenarios/practice/flaky.toml")),
+    (
+        "doubts",
+        include_str!("../../scenarios/practice/doubts.toml"),
+    ),
+];
+
+pub(super) fn calibrate(
+    asked: &Calibrate,
+    colour: bool,
+    red: bool,
+    quiet: bool,
+) -> Result<Exit, Stopped> {
     // Before any browser is started: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
     let mut found = simulated(asked, quiet)?;
     if !asked.no_browser {
-        let Some(personas) = rehearsed(persona_runs(asked)?, quiet)? else {
+        let Some(personas) = rehearsed(persona_runs(asked, red)?, quiet)? else {
             return Ok(Exit(ExitStatus::Interrupted));
         };
         found.personas = personas;
@@ -66,8 +105,42 @@ fn bar(worlds: u32, quiet: bool) -> ProgressBar {
 }
 
 /// The runs whose every variant is a persona, with what is true of it as its claims.
-fn persona_runs(_asked: &Calibrate) -> Result<Vec<Setting>, Stopped> {
-    Ok(Vec::new())
+fn persona_runs(asked: &Calibrate, red: bool) -> Result<Vec<Setting>, Stopped> {
+    let runs = PERSONAS.iter();
+    runs.map(|(name, text)| persona_run(asked, name, text, red))
+        .collect()
+}
+
+fn persona_run(asked: &Calibrate, name: &str, text: &str, red: bool) -> Result<Setting, Stopped> {
+    let (name, text) = (format!("practice/{name}.toml (built in)"), text.to_owned());
+    let scenario = validated(Source { name, text }, red)?;
+    let choice = Choice {
+        seed: Some(asked.seed),
+        ..Choice::default()
+    };
+    let chosen = choose(scenario, &choice)?;
+    let driver = DriverOptions {
+        keeper: None,
+        chromedriver: asked.chromedriver.clone(),
+        browser: asked.browser.clone(),
+        webdriver: None,
+        hidden: chosen.scenario.accounts.secret_variables(),
+    };
+    Ok(Setting {
+        variants: chosen.values().map_err(Stopped::usage)?,
+        window: chosen.scenario.experiment.window,
+        zone: practice_zone(&chosen),
+        scenario: chosen.scenario,
+        plan: chosen.plan,
+        listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        public: None,
+        credentials: credentials(&Tls::default(), Path::new(""))?,
+        collector: None,
+        driver,
+        headed: false,
+        // Whoever comes comes from this machine.
+        inquiry: Inquiry::default(),
+    })
 }
 
 fn rehearsed(runs: Vec<Setting>, quiet: bool) -> Result<Option<Vec<Rehearsed>>, Stopped> {

@@ -70,7 +70,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Check(asked) => check::check(&asked, red),
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
-        Verb::Calibrate(asked) => calibrate::calibrate(&asked, colour, args.quiet),
+        Verb::Calibrate(asked) => calibrate::calibrate(&asked, colour, red, args.quiet),
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Explain(asked) => explain::explained(&asked),
         Verb::Export(asked) => export::export(&asked),

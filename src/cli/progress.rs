@@ -68,7 +68,7 @@ impl Progress {
                 public,
                 browser,
             } => {
-                self.trials = trials;
+                (self.trials, self.played) = (trials, 0);
                 self.say(&format!(
                     "run {run}: {trials} trials, links to {public}, {}",
                     printable(&browser, 120)

@@ -67,10 +67,10 @@ fn setting(
     Ok(Setting {
         variants,
         window: chosen.scenario.experiment.window,
-        zone: asked
-            .names
-            .setting()
-            .or_else(|| practice_zone(asked, &chosen)),
+        zone: asked.names.setting().or_else(|| {
+            let given = asked.public.is_some();
+            practice_zone(&chosen).filter(|_| !given)
+        }),
         scenario: chosen.scenario,
         plan: chosen.plan,
         listen: asked.listen,
@@ -84,9 +84,9 @@ fn setting(
 }
 
 /// On a practice messenger names can be looked up for real: nobody but its provider asks for them.
-fn practice_zone(asked: &Run, chosen: &Chosen) -> Option<ZoneSetting> {
+pub(super) fn practice_zone(chosen: &Chosen) -> Option<ZoneSetting> {
     let practice = chosen.variants.iter().any(|one| one.practice.is_some());
-    let zone = Zone::parse(PRACTICE_ZONE).filter(|_| practice && asked.public.is_none())?;
+    let zone = Zone::parse(PRACTICE_ZONE).filter(|_| practice)?;
     Some(ZoneSetting {
         zone,
         listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],

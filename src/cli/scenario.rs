@@ -86,6 +86,11 @@ pub(super) fn load(file: Option<&Path>, colour: bool) -> Result<Scenario, Stoppe
             text: FIRST.to_owned(),
         },
     };
+    validated(source, colour)
+}
+
+/// A scenario that is already read.
+pub(super) fn validated(source: Source, colour: bool) -> Result<Scenario, Stopped> {
     match parse(source.clone()) {
         Ok((scenario, warnings)) => {
             warn(&source, &warnings, colour);

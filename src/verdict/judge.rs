@@ -169,8 +169,11 @@ impl<'a> Bench<'a> {
         cell.doubts.sort_unstable();
         cell.verdict = self.verdict(cell, seen);
         if cell.verdict == Verdict::Observed {
-            let counted = seen.iter().filter(|seen| self.makes(cell.arm, seen));
+            let effects = seen.iter().filter(|seen| self.is_beyond_replays(seen));
+            let effects: Vec<&Observation> = effects.copied().collect();
+            let counted = effects.iter().filter(|seen| self.makes(cell.arm, seen));
             cell.depth = counted.map(|seen| seen.depth).max();
+            cell.actors = summaries(&self.of_phase(cell.arm, &effects));
             cell.constancy = (cell.arm != Arm::Reached).then(|| advice::constancy(cell.interval));
         }
         cell.advice = advice::advice(cell, self.error());
@@ -235,6 +238,12 @@ impl<'a> Bench<'a> {
             Arm::Reached => seen.actor.is_own(),
             _ => self.counts(seen.actor) && self.is_about(arm, seen.phase),
         }
+    }
+
+    /// Whether whoever follows our own steps about would not have left the same. Where it is said that somebody came, those
+    /// who would have come anyway are not said to be the ones.
+    fn is_beyond_replays(&self, seen: &Observation) -> bool {
+        !seen.actor.may_be_provider() || self.controls.exceeds_replays(seen)
     }
 
     /// Whose visit is worth counting. Somebody who is known to be somebody else counts where sending brought them, and

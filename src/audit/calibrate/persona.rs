@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::audit::{AuditError, Setting, Stop, Teller, conduct};
-use crate::model::{Actor, Cell, Depth, Doorway, Evidence, Limit, Outcome, Rehearsed, Verdict};
+use crate::model::{
+    Actor, Arm, Cell, Depth, Doorway, Doubt, Evidence, Limit, Outcome, Persona, Rehearsed, Verdict,
+};
 use crate::store::{EvidenceStore, Store, StoreError};
 use crate::verdict::{JudgeError, judge};
 
@@ -49,34 +51,112 @@ pub async fn rehearse(
     Ok(Some(personas))
 }
 
-/// Holds what is said of each variant against what its scenario's author claims: here that is the truth. Where nothing is
-/// claimed nothing is right.
+/// Holds what is said of each variant against what its scenario's author claims: here that is the truth, with what no
+/// scenario can claim beside it. Where nothing is claimed nothing is right.
 #[must_use]
 pub fn held(evidence: &Evidence, cells: &[Cell]) -> Vec<Rehearsed> {
-    let variants = evidence
-        .manifest()
-        .into_iter()
-        .flat_map(|manifest| &manifest.variants);
+    let manifest = evidence.manifest().into_iter();
+    let variants = manifest.flat_map(|manifest| &manifest.variants);
     let persona = |name: &String| {
         let own = cells.iter().filter(|cell| cell.variant == *name);
-        let claimed: Vec<(&Cell, &Limit)> = own
-            .filter_map(|cell| Some((cell, cell.expected.as_ref()?)))
-            .collect();
-        let all = |words: fn(&Cell, &Limit) -> String| {
-            let each = claimed.iter().map(|(cell, limit)| words(cell, limit));
+        let held: Vec<Held> = own.filter_map(|cell| held_cell(name, cell)).collect();
+        let all = |words: fn(&Held) -> &str| {
+            let each = held.iter().map(words);
             each.collect::<Vec<_>>().join("; ")
         };
         Rehearsed {
             name: name.clone(),
-            expected: all(truth),
-            verdict: all(said),
-            right: !claimed.is_empty()
-                && claimed
-                    .iter()
-                    .all(|(cell, _)| cell.outcome == Outcome::Pass),
+            expected: all(|held| &held.expected),
+            verdict: all(|held| &held.verdict),
+            right: !held.is_empty() && held.iter().all(|held| held.right),
         }
     };
     variants.map(|variant| persona(&variant.name)).collect()
+}
+
+/// A cell held against the truth.
+struct Held {
+    expected: String,
+    verdict: String,
+    right: bool,
+}
+
+/// None where nothing is known to be true of it.
+fn held_cell(name: &str, cell: &Cell) -> Option<Held> {
+    let beyond = Persona::from_name(name).and_then(beyond_claims);
+    match (beyond, &cell.expected) {
+        (Some(beyond), None) if cell.arm == Arm::Sent => Some(beyond.held(cell)),
+        (_, Some(limit)) => Some(Held {
+            expected: truth(cell, limit),
+            verdict: said(cell, limit),
+            right: cell.outcome == Outcome::Pass,
+        }),
+        _ => None,
+    }
+}
+
+/// What is true of a persona's sent links, and no scenario can claim.
+#[derive(Clone, Copy)]
+enum Beyond {
+    /// Nothing can be said, for this reason.
+    Doubtful(Doubt),
+    /// It comes to the link's host, with a link that is nearly ours.
+    HostAlone,
+    /// It comes with this chance.
+    Chance(f64),
+}
+
+const fn beyond_claims(persona: Persona) -> Option<Beyond> {
+    match persona {
+        Persona::Wrapper => Some(Beyond::Doubtful(Doubt::LinkRewritten)),
+        Persona::Mangler => Some(Beyond::HostAlone),
+        Persona::Blocker => Some(Beyond::Doubtful(Doubt::NotDelivered)),
+        Persona::EchoingResolver => Some(Beyond::Doubtful(Doubt::NoiseInControl)),
+        Persona::Flaky30 => Some(Beyond::Chance(0.3)),
+        _ => None,
+    }
+}
+
+impl Beyond {
+    fn held(self, cell: &Cell) -> Held {
+        let name = words(cell, cell.verdict, None, None);
+        let doubts = doubts(cell);
+        match self {
+            Self::Doubtful(doubt) => Held {
+                expected: format!(
+                    "{} ({doubt})",
+                    words(cell, Verdict::Inconclusive, None, None)
+                ),
+                verdict: name + &doubts,
+                right: cell.verdict == Verdict::Inconclusive && cell.doubts.contains(&doubt),
+            },
+            Self::HostAlone => Held {
+                expected: words(cell, Verdict::Observed, Some(Depth::Connected), None)
+                    + " (link-rewritten)",
+                verdict: words(cell, cell.verdict, cell.depth, None) + &doubts,
+                right: cell.depth == Some(Depth::Connected)
+                    && cell.doubts.contains(&Doubt::LinkRewritten),
+            },
+            Self::Chance(chance) => Held {
+                expected: format!(
+                    "{}, with a chance of {chance}",
+                    words(cell, Verdict::Observed, None, None)
+                ),
+                verdict: format!(
+                    "{name}, with a chance of {:.2} to {:.2}{doubts}",
+                    cell.interval.low, cell.interval.high
+                ),
+                right: cell.verdict == Verdict::Observed
+                    && cell.doubts.is_empty()
+                    && (cell.interval.low..=cell.interval.high).contains(&chance),
+            },
+        }
+    }
+}
+
+fn doubts(cell: &Cell) -> String {
+    let doubts = cell.doubts.iter().map(|doubt| format!(" ({doubt})"));
+    doubts.collect()
 }
 
 fn truth(cell: &Cell, limit: &Limit) -> String {
@@ -88,8 +168,7 @@ fn said(cell: &Cell, limit: &Limit) -> String {
     let actors: Vec<Actor> = cell.actors.iter().map(|summary| summary.actor).collect();
     let depth = cell.depth.filter(|_| limit.depth.is_some());
     let actors = limit.actors.as_ref().map(|_| &actors[..]);
-    let doubts = cell.doubts.iter().map(|doubt| format!(" ({doubt})"));
-    words(cell, cell.verdict, depth, actors) + &doubts.collect::<String>()
+    words(cell, cell.verdict, depth, actors) + &doubts(cell)
 }
 
 fn words(cell: &Cell, verdict: Verdict, depth: Option<Depth>, actors: Option<&[Actor]>) -> String {

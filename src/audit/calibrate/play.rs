@@ -240,10 +240,10 @@ impl<'w> Stage<'w> {
     /// A browser of ours fetches something by its own door, if it is led there.
     fn own_browser(&mut self, trial: &Trial, account: Account, part: Part, at: i64) {
         let sealed = trial.doorway != Some(Doorway::Open);
-        let (door, took) = if self.world.mishaps.not_led == Some(account) {
-            (Door::Public, Some(PAGE))
-        } else {
-            (Door::Browser { account, sealed }, (!sealed).then_some(PAGE))
+        let (door, took) = match self.world.mishaps.not_led {
+            Some((lost, false)) if lost == account => return,
+            Some((lost, true)) if lost == account => (Door::Public, Some(PAGE)),
+            _ => (Door::Browser { account, sealed }, (!sealed).then_some(PAGE)),
         };
         let asker = Asker {
             agent: "Mozilla/5.0".to_owned(),

@@ -36,9 +36,9 @@ impl Tally {
         let mut worst =
             BTreeMap::from([(Measure::FalseClean, false), (Measure::FalseFetched, false)]);
         // What is wrong anywhere keeps every cell of the world from having to say something.
-        let sound = truths
-            .values()
-            .all(|truth| truth.clear && truth.flaws.iter().all(|flaw| *flaw == Flaw::TooFew));
+        let sound = truths.values().all(|truth| {
+            truth.alone && truth.on_time && truth.flaws.iter().all(|flaw| *flaw == Flaw::TooFew)
+        });
         for cell in cells {
             let Some(truth) = truths.get(&(cell.arm, cell.form, cell.doorway)) else {
                 continue;
@@ -172,8 +172,10 @@ fn findings(cell: &Cell, truth: &CellTruth, sound: bool, topped_up: bool) -> Vec
         sound && whole,
         says(Verdict::Inconclusive),
     );
-    let observed = whole && says(Verdict::Observed);
-    add(Measure::WrongDepth, observed, cell.depth != truth.depth);
+    let observed = whole && truth.on_time && says(Verdict::Observed);
+    // How far a bystander went is not how far the service did.
+    let apart = observed && truth.alone;
+    add(Measure::WrongDepth, apart, cell.depth != truth.depth);
     add(
         Measure::WrongActor,
         observed && truth.tells,

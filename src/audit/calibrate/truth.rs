@@ -30,8 +30,10 @@ pub struct CellTruth {
     pub carried_over: bool,
     /// The mean chance that a trial has a visitor in its window; none where no link was out, or it cannot be known.
     pub chance: Option<f64>,
-    /// There is nobody in this world but the service and whom it sends, and all clocks agree.
-    pub clear: bool,
+    /// There is nobody in this world but the service and whom it sends.
+    pub alone: bool,
+    /// All clocks agree: where they do not, a visit near the boundary of a phase may be read as one of the next.
+    pub on_time: bool,
 }
 
 impl CellTruth {
@@ -95,6 +97,7 @@ impl Eye<'_> {
         let provider =
             || effects().filter(|one| self.visitor(one).is_some_and(|v| v.who == Who::Provider));
         let flaws = self.flaws(courses);
+        let mishaps = &self.world.mishaps;
         CellTruth {
             came: effects().next().is_some(),
             provider: provider().next().is_some(),
@@ -103,19 +106,15 @@ impl Eye<'_> {
             carried_over: effects().next().is_some()
                 && !effects().any(|one| self.is_asked(arm, one.cause)),
             chance: self.chance(arm, courses, &flaws),
-            clear: self.is_clear(),
+            alone: self.is_alone(),
+            on_time: mishaps.skew == 0 && mishaps.jump.is_none(),
             flaws,
         }
     }
 
-    fn is_clear(&self) -> bool {
-        let mishaps = &self.world.mishaps;
-        let alone = self
-            .world
-            .visitors
-            .iter()
-            .all(|visitor| visitor.who.is_effect());
-        alone && mishaps.skew == 0 && mishaps.jump.is_none()
+    fn is_alone(&self) -> bool {
+        let mut visitors = self.world.visitors.iter();
+        visitors.all(|visitor| visitor.who.is_effect())
     }
 
     fn visitor(&self, one: &Came) -> Option<&Visitor> {

@@ -49,8 +49,8 @@ pub(super) struct Mishaps {
     pub(super) skew: i64,
     /// The run is stopped at this instant; whether its end is still written.
     pub(super) cut: Option<(i64, bool)>,
-    /// This browser is not led to its own door.
-    pub(super) not_led: Option<Account>,
+    /// This browser is not led to its own door; whether it comes in by the public one instead, or nowhere.
+    pub(super) not_led: Option<(Account, bool)>,
 }
 
 /// What befalls a trial.
@@ -86,7 +86,7 @@ impl World {
     pub(super) fn draw(model: &Scenario, seed: u64) -> Result<Self, PlanError> {
         let mut dice = Dice::of(seed);
         let mut scenario = model.clone();
-        scenario.experiment = experiment(&mut dice, &model.experiment);
+        scenario.experiment = experiment(&mut dice);
         let known_by = dice.one_of([
             KnownBy::Network,
             KnownBy::Network,
@@ -96,7 +96,7 @@ impl World {
         if known_by == KnownBy::Agent {
             scenario.service.networks.clear();
         }
-        let most = dice.happens(0.25).then(|| scenario.experiment.trials * 5);
+        let most = dice.happens(0.35).then(|| scenario.experiment.trials * 5);
         let plan = plan(&scenario, ["default"], seed, most)?;
         let mut drawn = Drawn {
             zoned: dice.happens(0.4),
@@ -137,7 +137,7 @@ fn millis(span: Duration) -> i64 {
 }
 
 /// What is planted: few or many trials of some arms in some forms.
-fn experiment(dice: &mut Dice, model: &Experiment) -> Experiment {
+fn experiment(dice: &mut Dice) -> Experiment {
     let shown = [
         Arm::Sent,
         Arm::Received,
@@ -169,7 +169,6 @@ fn experiment(dice: &mut Dice, model: &Experiment) -> Experiment {
         doors: doors.to_vec(),
         window: Duration::from_secs(dice.one_of([5, 30, 120])),
         draft: Duration::from_millis(dice.one_of([1500, 3000])),
-        ..model.clone()
     }
 }
 
@@ -381,10 +380,7 @@ impl Drawn {
             jump: self.jump(),
             skew: self.skew(),
             cut: self.rarely(0.08).map(|at| (at, self.dice.happens(0.5))),
-            not_led: self
-                .dice
-                .happens(0.08)
-                .then(|| self.dice.one_of([Account::Sender, Account::Recipient])),
+            not_led: self.not_led(),
         }
     }
 
@@ -417,6 +413,12 @@ impl Drawn {
             .dice
             .one_of([-3_600_000, -4000, -900, -300, 300, 900, 4000, 3_600_000]);
         self.rarely(0.1).map(|at| (at, by))
+    }
+
+    fn not_led(&mut self) -> Option<(Account, bool)> {
+        let account = self.dice.one_of([Account::Sender, Account::Recipient]);
+        let comes_in = self.dice.happens(0.5);
+        self.dice.happens(0.08).then_some((account, comes_in))
     }
 
     fn skew(&mut self) -> i64 {
