@@ -64,7 +64,7 @@ impl Course {
         self.steps.iter().rev().find(|step| step.from <= at)
     }
 
-    /// The spans in which a visit counts: from each step that the cell asks about to the next, its window at the longest.
+    /// The spans in which a visit counts: from each step that the cell asks about to the next, or to its window's end.
     pub(super) fn listened(
         &self,
         asks: impl Fn(Phase) -> bool,
@@ -81,8 +81,8 @@ impl Course {
     }
 }
 
-/// Whether an instrument that listens can be wrong about the chance of a visit because of it: visits are lost, misplaced,
-/// or nobody's.
+/// Whether an instrument that listens can be wrong about the chance of a visit because of it: visits are lost,
+/// misplaced, or nobody's.
 pub(super) const fn hides_the_rate(flaw: Flaw) -> bool {
     matches!(
         flaw,

@@ -1,7 +1,7 @@
 //! **Calibration**: how wrong the instrument is, found out by itself.
 //!
-//! Worlds are drawn whose truth is known (`world`): who comes to which links, in which phase, how often, how far and how
-//! late; and the circumstances under which that is looked at. Each is played (`play`) as a run is conducted, and leaves the
+//! Worlds are drawn whose truth is known (`world`): who comes to which links, in which phase, how often, how far and
+//! how late; and the circumstances under which that is looked at. Each is played (`play`) as a run is conducted, and leaves the
 //! records that conductor and collector would (`paper`), with the real [`crate::plan`] and the real rules for topping up.
 //! What the judge says of them is held against what is true (`truth`), and counted (`tally`). All of it is a pure function
 //! of the seed.
