@@ -23,7 +23,7 @@
 //! ## Two rivers and one lake
 //!
 //! ```text
-//! scenario.toml -> Scenario -> Plan {trials}
+//! scenario.toml -> Scenario -> Plan {rounds of trials}
 //!                                |
 //!                     audit plays each trial
 //!                                |
@@ -32,6 +32,8 @@
 //!      the world --> collector ->+-------+              (attribution)        ^
 //!                                                         expectation -> Outcome -> exit status
 //! ```
+//!
+//! A run in a file of its own ([`store::write_evidence`]) is the same lake elsewhere: whoever has it judges the same.
 //!
 //! Everything up to the store is fact and append-only. Everything after it is a pure function of the evidence.
 

@@ -6,6 +6,7 @@ mod common;
 
 use common::evidence::{Run, SEALED, Visit, at};
 use common::golden::assert_golden;
+use waxseal::attribution::Sources;
 use waxseal::model::{
     Account, Actor, Advice, Arm, Arrival, Cell, Constancy, Door, Doorway, Doubt, Omission, Phase,
     Record, Settles, TrialId, Verdict, Via,
@@ -281,7 +282,7 @@ fn an_explanation_names_its_records_and_what_would_have_changed_it() {
     let judged = judge(&evidence).unwrap();
     let mut text = String::new();
     for cell in &judged.cells {
-        let one = explain(&evidence, &judged, cell);
+        let one = explain(&evidence, &judged, cell, Sources::built_in());
         text += &format!("{}\n", one.verdict);
         for (mark, sentences) in [("+", &one.grounds), ("-", &one.otherwise)] {
             sentences

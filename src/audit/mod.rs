@@ -1,5 +1,6 @@
 //! **Audit** (floor 5). Conducts a run: opens the collector and the browsers, plays the plan, listens, and writes down
-//! what was done. It judges nothing: what it leaves is evidence.
+//! what was done. What it leaves is evidence; it judges only to know which trials would say no more (`topping`), and to
+//! measure the instrument itself ([`calibrate`]).
 
 mod alone;
 pub mod calibrate;

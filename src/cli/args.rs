@@ -268,6 +268,8 @@ pub(super) struct Explain {
     pub(super) cell: Option<String>,
     #[command(flatten)]
     pub(super) store: StorePath,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
 }
 
 #[derive(Debug, Group)]

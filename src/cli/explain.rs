@@ -2,19 +2,21 @@ use std::fmt::Write as _;
 
 use super::args::Explain;
 use super::exit::{Exit, Stopped};
+use super::knowledge::Held;
 use super::out::say;
 use super::store::named_evidence;
 use crate::diagnostic::did_you_mean;
 use crate::model::{Arm, Cell};
-use crate::verdict::{ExitStatus, Explanation, explain, judge, name_of};
+use crate::verdict::{ExitStatus, Explanation, explain, judge_knowing, name_of};
 
 pub(super) fn explained(asked: &Explain) -> Result<Exit, Stopped> {
+    let held = Held::read(&asked.knowledge)?;
     let evidence = named_evidence(&asked.store, &asked.run)?;
-    let judged = judge(&evidence).map_err(Stopped::could_not_run)?;
+    let judged = judge_knowing(&evidence, held.sources()).map_err(Stopped::could_not_run)?;
     let cells = chosen(&judged.cells, asked.cell.as_deref())?;
     let texts = cells
         .iter()
-        .map(|cell| shown(&explain(&evidence, &judged, cell)));
+        .map(|cell| shown(&explain(&evidence, &judged, cell, held.sources())));
     say(&texts.collect::<Vec<_>>().join("\n"));
     Ok(Exit(ExitStatus::Met))
 }

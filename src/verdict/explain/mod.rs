@@ -6,6 +6,7 @@ mod otherwise;
 mod records;
 mod timeline;
 
+use crate::attribution::Sources;
 use crate::diagnostic::printable;
 use crate::model::{
     Arm, Cell, Depth, Doorway, Doubt, Evidence, Interval, Settles, TrialId, Verdict,
@@ -35,9 +36,14 @@ pub struct Explanation {
     pub timelines: Vec<Vec<String>>,
 }
 
-/// Explains a cell of judged evidence.
+/// Explains a cell of evidence that was judged with such knowledge of who is who.
 #[must_use]
-pub fn explain(evidence: &Evidence, judged: &Judged, cell: &Cell) -> Explanation {
+pub fn explain(
+    evidence: &Evidence,
+    judged: &Judged,
+    cell: &Cell,
+    sources: Sources<'_>,
+) -> Explanation {
     let records = Records::of(evidence);
     let trials = records.trials_of(cell);
     let makers = makers(judged, cell, &trials);
@@ -45,7 +51,7 @@ pub fn explain(evidence: &Evidence, judged: &Judged, cell: &Cell) -> Explanation
     Explanation {
         verdict: headline(cell),
         grounds: grounds(&records, cell, &trials, &makers),
-        otherwise: otherwise::sentences(evidence, cell, &makers),
+        otherwise: otherwise::sentences(evidence, cell, &makers, sources),
         timelines: telling
             .into_iter()
             .map(|trial| timeline::of(&records, judged, trial))

@@ -1,16 +1,27 @@
 use std::collections::HashSet;
 
+use crate::attribution::Sources;
 use crate::model::{Arm, Cell, Doubt, Evidence, HitKind, Record, Verdict};
 
 use super::{advised, bound};
-use crate::verdict::judge::judge;
+use crate::verdict::judge::judge_knowing;
 use crate::verdict::observe::Observation;
 
 /// What would have changed a verdict. What can be tried is tried on the evidence without the records in question.
-pub(super) fn sentences(evidence: &Evidence, cell: &Cell, makers: &[&Observation]) -> Vec<String> {
+pub(super) fn sentences(
+    evidence: &Evidence,
+    cell: &Cell,
+    makers: &[&Observation],
+    sources: Sources<'_>,
+) -> Vec<String> {
+    let again = Again {
+        evidence,
+        cell,
+        sources,
+    };
     let mut said = match cell.verdict {
-        Verdict::Observed => without_the_visits(evidence, cell, makers),
-        Verdict::NotObserved => without_the_controls(evidence, cell),
+        Verdict::Observed => without_the_visits(&again, makers),
+        Verdict::NotObserved => without_the_controls(&again),
         Verdict::Inconclusive => without_a_doubt(cell),
     };
     if let Some(advice) = cell.advice {
@@ -19,9 +30,10 @@ pub(super) fn sentences(evidence: &Evidence, cell: &Cell, makers: &[&Observation
     said
 }
 
-fn without_the_visits(evidence: &Evidence, cell: &Cell, makers: &[&Observation]) -> Vec<String> {
+fn without_the_visits(again: &Again<'_>, makers: &[&Observation]) -> Vec<String> {
+    let cell = again.cell;
     let hits: HashSet<u64> = makers.iter().map(|seen| seen.hit).collect();
-    let other = again(evidence, cell, |seq, _| !hits.contains(&seq));
+    let other = again.without(|seq, _| hits.contains(&seq));
     let mut said: Vec<String> = other
         .map(|other| format!("Without these hits it would read {}.", read(&other)))
         .into_iter()
@@ -35,8 +47,12 @@ fn without_the_visits(evidence: &Evidence, cell: &Cell, makers: &[&Observation])
     said
 }
 
-fn without_the_controls(evidence: &Evidence, cell: &Cell) -> Vec<String> {
-    let auditor = evidence.manifest().map(|manifest| manifest.auditor.clone());
+fn without_the_controls(again: &Again<'_>) -> Vec<String> {
+    let cell = again.cell;
+    let auditor = again
+        .evidence
+        .manifest()
+        .map(|manifest| manifest.auditor.clone());
     let ours = |record: &Record| match record {
         Record::Hit(hit) => match &hit.kind {
             HitKind::Http(request) => request
@@ -46,7 +62,7 @@ fn without_the_controls(evidence: &Evidence, cell: &Cell) -> Vec<String> {
         },
         _ => false,
     };
-    let deaf = again(evidence, cell, |_, record| !ours(record));
+    let deaf = again.without(|_, record| ours(record));
     let mut said = vec![format!(
         "One visit by whoever may be the service would make it observed. A chance of up to {:.1} % would still look like this.",
         cell.interval.high * 100.0
@@ -86,19 +102,27 @@ fn without_a_doubt(cell: &Cell) -> Vec<String> {
     }
 }
 
-/// The cell again, judged without some records.
-fn again(evidence: &Evidence, cell: &Cell, keep: impl Fn(u64, &Record) -> bool) -> Option<Cell> {
-    let entries = evidence.entries.iter();
-    let kept = entries.filter(|entry| keep(entry.seq, &entry.record));
-    let other = Evidence {
-        run: evidence.run,
-        entries: kept.cloned().collect(),
-    };
-    let cells = judge(&other).ok()?.cells;
-    cells.into_iter().find(|other| {
-        let same = (&other.variant, other.arm, other.form, other.doorway);
-        same == (&cell.variant, cell.arm, cell.form, cell.doorway)
-    })
+/// A cell that is judged again without some records.
+struct Again<'a> {
+    evidence: &'a Evidence,
+    cell: &'a Cell,
+    sources: Sources<'a>,
+}
+
+impl Again<'_> {
+    fn without(&self, gone: impl Fn(u64, &Record) -> bool) -> Option<Cell> {
+        let entries = self.evidence.entries.iter();
+        let kept = entries.filter(|entry| !gone(entry.seq, &entry.record));
+        let other = Evidence {
+            run: self.evidence.run,
+            entries: kept.cloned().collect(),
+        };
+        let cells = judge_knowing(&other, self.sources).ok()?.cells;
+        let name = |cell: &Cell| (cell.variant.clone(), cell.arm, cell.form, cell.doorway);
+        cells
+            .into_iter()
+            .find(|other| name(other) == name(self.cell))
+    }
 }
 
 fn read(cell: &Cell) -> String {
