@@ -1,3 +1,5 @@
+mod arrive;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,8 +11,8 @@ use crate::browser::{
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
-    Account, Arm, Arrival, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record,
-    RunId, StepRef, Timestamp, TokenId, Trial, Via,
+    Account, Arm, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record, RunId,
+    StepRef, Timestamp, TokenId, Trial, Via,
 };
 use crate::scenario::{Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
@@ -324,137 +326,6 @@ impl<'a> Stage<'a> {
             self.phase(Account::Sender, phase, Some(trial)).await?;
         }
         Ok(())
-    }
-
-    /// The recipient comes back, and looks for everything that was sent meanwhile. All of it may be on the page at once,
-    /// so all of it counts as shown from this instant.
-    pub(super) async fn arrive(&mut self) -> Result<(), StoreError> {
-        let sent = std::mem::take(&mut self.on_the_way);
-        if sent.is_empty() {
-            return Ok(());
-        }
-        let back = Timestamp::now();
-        let came = self.phase(Account::Recipient, Phase::Login, None).await;
-        let mut missing = match came {
-            Ok(()) => None,
-            Err(Trouble::Page(failure, _)) => Some(*failure),
-            Err(Trouble::Store(error)) => return Err(error),
-        };
-        for (trial, confirmed) in sent {
-            let seen = match &missing {
-                Some(earlier) => Err(not_played(&trial, earlier)),
-                None if confirmed => self.look_for(&trial).await?,
-                // What was not seen to leave has its failure already.
-                None => Ok(false),
-            };
-            let to = matches!(seen, Ok(true)).then(Timestamp::now);
-            self.house.shown(&trial, Phase::Receive, back, to).await?;
-            match seen {
-                Ok(true) => self.seen(trial).await?,
-                Ok(false) => {}
-                Err((failure, gone)) => {
-                    if gone {
-                        missing = Some(failure.clone());
-                    }
-                    self.house.fail(failure).await?;
-                }
-            }
-        }
-        self.leave().await;
-        Ok(())
-    }
-
-    async fn seen(&mut self, trial: Trial) -> Result<(), StoreError> {
-        self.notice(&trial, Phase::Receive).await?;
-        if trial.arm == Arm::Opened {
-            self.to_follow.push(trial);
-        }
-        Ok(())
-    }
-
-    /// Looks for one message at the recipient, and writes down what its link has become.
-    async fn look_for(
-        &mut self,
-        trial: &Trial,
-    ) -> Result<Result<bool, (Failure, Gone)>, StoreError> {
-        self.recipient.fill.link = Some(self.house.link(trial));
-        let played = self
-            .phase(Account::Recipient, Phase::Receive, Some(trial))
-            .await;
-        if let Err(Trouble::Store(error)) = played {
-            return Err(error);
-        }
-        let rewritten = self.note_arrival(trial).await?;
-        match played {
-            Err(Trouble::Page(mut failure, gone)) => {
-                if rewritten && failure.doubt == Doubt::NotDelivered {
-                    failure.doubt = Doubt::LinkRewritten;
-                }
-                Ok(Err((*failure, gone)))
-            }
-            _ => Ok(Ok(true)),
-        }
-    }
-
-    /// Whether the link is there, and only as another one.
-    async fn note_arrival(&mut self, trial: &Trial) -> Result<bool, StoreError> {
-        let link = self.house.link(trial);
-        let found = self.recipient.session.links(&link).await;
-        let found = found.inspect_err(|fault| tracing::debug!(%fault, "links were not looked for"));
-        let Some(found) = found
-            .ok()
-            .filter(|found| found.intact || !found.others.is_empty())
-        else {
-            return Ok(false);
-        };
-        let rewritten = !found.intact;
-        let arrival = Arrival {
-            trial: trial.id,
-            at: Timestamp::now(),
-            intact: found.intact,
-            others: found.others,
-        };
-        self.house.append(&Record::Arrival(arrival)).await?;
-        Ok(rewritten)
-    }
-
-    /// The recipient follows what it has seen.
-    pub(super) async fn follow(&mut self) -> Result<(), StoreError> {
-        for trial in std::mem::take(&mut self.to_follow) {
-            self.recipient.fill.link = Some(self.house.link(&trial));
-            let from = Timestamp::now();
-            let played = match self.phase(Account::Recipient, Phase::Login, None).await {
-                Ok(()) => self.seek_and_follow(&trial).await,
-                trouble => trouble,
-            };
-            let to = played.is_ok().then(Timestamp::now);
-            self.house.shown(&trial, Phase::Follow, from, to).await?;
-            match played {
-                Ok(()) => {}
-                Err(Trouble::Page(failure, _)) => {
-                    let trial = Some(trial.id);
-                    self.house.fail(Failure { trial, ..*failure }).await?;
-                }
-                Err(Trouble::Store(error)) => return Err(error),
-            }
-            self.leave().await;
-        }
-        Ok(())
-    }
-
-    async fn seek_and_follow(&mut self, trial: &Trial) -> Result<(), Trouble> {
-        for phase in [Phase::Receive, Phase::Follow] {
-            self.phase(Account::Recipient, phase, Some(trial)).await?;
-        }
-        Ok(())
-    }
-
-    /// The recipient goes away: no page of the service stays open.
-    async fn leave(&mut self) {
-        let page = self.house.scenario.timeouts.page;
-        if let Err(fault) = self.recipient.session.leave(page).await {
-            tracing::warn!(%fault, "the recipient's browser did not leave the page");
-        }
     }
 
     /// `drafted`, `pasted`: put into the composer, left standing, and taken away again.
