@@ -268,7 +268,8 @@ pub struct Cell {
     pub planned: u32,
     /// Trials that had a visitor who is not us (for `reached`: that we were heard in).
     pub hits: u32,
-    /// Trials that had one after their window had closed: known, and not among the hits.
+    /// Trials that had one after their window had closed, whether or not they had one in it: known, and not among the
+    /// hits.
     pub late: u32,
     /// Trials that had no visitor, and whose link somebody who is not us had all the same: it stood in a `Referer`, or
     /// was asked for with an error in it.

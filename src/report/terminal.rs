@@ -5,8 +5,8 @@ use anstyle::{AnsiColor, Style};
 use crate::canary::LARGE_BYTES;
 use crate::diagnostic::printable;
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Depth, Doorway, Doubt, Form, Limit, Outcome, Part, Phase,
-    Settles, VariantRef, Verdict, display_duration,
+    Actor, ActorSummary, Arm, Cell, Constancy, Depth, Doorway, Doubt, Form, Limit, Outcome, Part,
+    Phase, Settles, VariantRef, Verdict, display_duration,
 };
 
 use super::View;
@@ -214,11 +214,15 @@ fn notes(view: &View<'_>, cell: &Cell) -> Vec<String> {
         .filter(|one| speaks(cell, one) && is_early(cell, one));
     let early =
         early.map(|one| format!("{} came before it was sent: while it was typed", one.actor));
-    let late =
-        (cell.late > 0).then(|| format!("{} more after the window had closed", trials(cell.late)));
+    let late = (cell.late > 0).then(|| {
+        format!(
+            "somebody came after the window had closed, in {}",
+            trials(cell.late)
+        )
+    });
     let elsewhere = (cell.elsewhere > 0).then(|| {
         format!(
-            "in {} somebody came in another phase, and not in this one",
+            "somebody came in another phase and not in this one, in {}",
             trials(cell.elsewhere)
         )
     });
@@ -269,8 +273,13 @@ fn amendable(cell: &Cell) -> Option<String> {
 
 /// Whether it would happen again, where too few trials were played to say, and what would help.
 fn constancy(cell: &Cell) -> Option<String> {
-    let claimed = cell.outcome == Outcome::Pass;
-    let advice = cell.advice.filter(|_| !claimed)?;
+    if cell.outcome == Outcome::Pass {
+        return None;
+    }
+    let few = "too few to call it repeatable";
+    let Some(advice) = cell.advice else {
+        return (cell.constancy == Some(Constancy::Unsettled)).then(|| few.to_owned());
+    };
     let more = advice.trials;
     let plural = if more == 1 { "" } else { "s" };
     match advice.settles {
@@ -278,7 +287,7 @@ fn constancy(cell: &Cell) -> Option<String> {
             "{more} more trial{plural} would allow to speak of absence"
         )),
         Settles::Constancy => Some(format!(
-            "too few to call it repeatable; {more} more trial{plural} like these would settle that"
+            "{few}; {more} more trial{plural} like these would settle that"
         )),
         // The bound in the line says as much.
         Settles::Rarity => None,

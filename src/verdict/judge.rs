@@ -273,7 +273,7 @@ impl<'a> Bench<'a> {
         visits.any(|seen| seen.late == late && self.makes(trial.arm, seen))
     }
 
-    /// Whether somebody came after the window, and nobody in it.
+    /// Whether somebody came after the window.
     fn is_late(&self, case: &Case<'_>) -> bool {
         case.0.arm != Arm::Reached && self.is_visited(case, true)
     }

@@ -143,7 +143,10 @@ fn grounds(
 ) -> Vec<String> {
     let mut grounds = Vec::new();
     match cell.verdict {
-        Verdict::Observed => grounds.extend(presence(cell, makers)),
+        Verdict::Observed => {
+            grounds.extend(presence(cell, makers));
+            grounds.extend(not_fetched(cell));
+        }
         Verdict::NotObserved => grounds.extend(absence(records, cell, trials)),
         Verdict::Inconclusive => {}
     }
@@ -206,6 +209,14 @@ fn presence(cell: &Cell, makers: &[&Observation]) -> Vec<String> {
         });
     }
     said
+}
+
+/// Who only touched a link has not read what is behind it.
+fn not_fetched(cell: &Cell) -> Option<String> {
+    let touched = cell.depth.is_some_and(|depth| depth < Depth::Read);
+    touched.then(|| {
+        "No byte of what is behind the link was handed out: the content was not fetched.".to_owned()
+    })
 }
 
 fn bytes(seen: &Observation) -> String {

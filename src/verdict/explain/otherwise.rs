@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use crate::attribution::Sources;
-use crate::model::{Arm, Cell, Doubt, Evidence, HitKind, Record, Verdict};
+use crate::model::{Arm, Cell, Constancy, Doubt, Evidence, HitKind, Record, Verdict};
 
 use super::{advised, bound};
 use crate::verdict::judge::judge_knowing;
@@ -24,8 +24,12 @@ pub(super) fn sentences(
         Verdict::NotObserved => without_the_controls(&again),
         Verdict::Inconclusive => without_a_doubt(cell),
     };
-    if let Some(advice) = cell.advice {
-        said.push(format!("{}.", advised(advice.trials, advice.settles)));
+    match cell.advice {
+        Some(advice) => said.push(format!("{}.", advised(advice.trials, advice.settles))),
+        None if cell.constancy == Some(Constancy::Unsettled) => {
+            said.push("These are too few trials to call it repeatable.".to_owned());
+        }
+        None => {}
     }
     said
 }
