@@ -5,7 +5,7 @@
 //! and the last word of each round is a fetch of our own *after* all windows have closed. A collector that went deaf on
 //! the way cannot then look like silence.
 //!
-//! A run has one round. Where it may be topped up ([`Plan::most`]) it has several, all of them planned beforehand: what a
+//! A run has one round. Where it may be topped up (`most` of [`plan`]) it has several, all of them planned beforehand: what a
 //! look at the evidence decides is only which cells' later trials are left out.
 
 use std::ops::Range;

@@ -8,7 +8,7 @@
 //! file of its own beside it, synced in the same groups. It is drained into the database in order as soon as that works
 //! again, after a crash by whoever opens the store next; readers of a run see what still waits in it as well.
 //!
-//! A run can be taken out as an evidence file, whose format ([`file`]) is a contract for tools of other people.
+//! A run can be taken out as an evidence file, whose format ([`mod@file`]) is a contract for tools of other people.
 //!
 //! There are two stores: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its
 //! own.

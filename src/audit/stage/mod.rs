@@ -139,12 +139,13 @@ impl House {
             Ok(Err(error)) => tracing::warn!(%error, "a fetch of our own failed"),
             Err(_) => tracing::warn!("a fetch of our own was not answered in time"),
         }
-        self.append(&Record::Probe(Probe {
-            trial: trial.id,
-            from,
-            to: Timestamp::now(),
-        }))
-        .await
+        self.fetched(trial, from).await
+    }
+
+    /// Writes down that we fetched a link ourselves, from an instant until now.
+    async fn fetched(&self, trial: &Trial, from: Timestamp) -> Result<(), StoreError> {
+        let (trial, to) = (trial.id, Timestamp::now());
+        self.append(&Record::Probe(Probe { trial, from, to })).await
     }
 }
 
@@ -271,13 +272,7 @@ impl<'a> Stage<'a> {
         if let Err(fault) = self.player(account).session.visit(&url, page).await {
             tracing::warn!(%account, %fault, "the browser could not visit its door");
         }
-        self.house
-            .append(&Record::Probe(Probe {
-                trial: trial.id,
-                from,
-                to: Timestamp::now(),
-            }))
-            .await
+        self.house.fetched(trial, from).await
     }
 
     /// `visited`: the sender's browser opens the link beside the conversation, and closes it again.
@@ -288,13 +283,7 @@ impl<'a> Stage<'a> {
         if let Err(fault) = self.sender.session.visit_aside(&url, page).await {
             tracing::warn!(%fault, "the browser could not open a link aside");
         }
-        self.house
-            .append(&Record::Probe(Probe {
-                trial: trial.id,
-                from,
-                to: Timestamp::now(),
-            }))
-            .await
+        self.house.fetched(trial, from).await
     }
 
     /// `sent`, `received`, `opened`: to the proof that the message left. The recipient is away.
