@@ -38,35 +38,46 @@ fn read_from(source: impl Read, length: u64) -> Result<Evidence, Fault> {
     };
     let mut whole = Whole::of(line::head(first.front())?, length);
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut ready = vec![first];
+    let most = threads.min(MOST_THREADS);
+    let (mut ready, mut done) = (vec![first], Vec::new());
     while !ready.is_empty() {
-        let (done, next) = work(&ready, &mut batches, threads.min(MOST_THREADS));
-        for one in done {
-            whole.take(one)?;
-        }
-        ready = next?;
+        let round = work(&ready, || (whole.take_all(done), batches.read_many(most)));
+        let (taken, next) = round.meanwhile;
+        taken?;
+        done = round.done;
+        ready = match next {
+            Ok(next) => next,
+            // What is wrong with earlier lines comes first.
+            Err(fault) => return whole.take_all(done).and(Err(fault)),
+        };
     }
+    whole.take_all(done)?;
     whole.close()
 }
 
-/// Works on batches, each on a thread of its own, while the next ones are read.
-fn work(
-    ready: &[Batch],
-    batches: &mut Batches<impl Read>,
-    most: usize,
-) -> (Vec<Done>, Result<Vec<Batch>, Fault>) {
+/// What was done at the same time.
+struct Round<T> {
+    done: Vec<Done>,
+    meanwhile: T,
+}
+
+/// Works on batches, each on a thread of its own, while this one does something else.
+fn work<T>(ready: &[Batch], meanwhile: impl FnOnce() -> T) -> Round<T> {
     thread::scope(|scope| {
         let working: Vec<_> = ready
             .iter()
             .map(|batch| scope.spawn(|| batch.done()))
             .collect();
-        let next = batches.read_many(most);
+        let meanwhile = meanwhile();
         // Nothing there panics; if it did, so would this.
         let done = working.into_iter().map(|one| {
             one.join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        (done.collect(), next)
+        Round {
+            done: done.collect(),
+            meanwhile,
+        }
     })
 }
 
@@ -96,6 +107,11 @@ impl Whole {
             suspect: None,
             is_ended: false,
         }
+    }
+
+    /// Takes the next batches.
+    fn take_all(&mut self, done: Vec<Done>) -> Result<(), Fault> {
+        done.into_iter().try_for_each(|one| self.take(one))
     }
 
     /// Takes the next batch.
