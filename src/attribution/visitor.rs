@@ -36,7 +36,7 @@ impl Visitor {
             door: hit.door,
             peer: hit.peer.ip().to_canonical(),
             forwarded: forwarded.map(|address| address.to_canonical()),
-            agent: agent.map(|text| cut(&text).to_owned()),
+            agent: agent.map(cut),
             looks_up: matches!(hit.kind, HitKind::Dns(_) | HitKind::Packet(_)),
             trace: trace(hit),
         }
@@ -48,11 +48,11 @@ impl Visitor {
     }
 }
 
-fn cut(text: &str) -> &str {
-    match text.char_indices().find(|(at, _)| *at >= AGENT_BYTES) {
-        Some((at, _)) => &text[..at],
-        None => text,
+fn cut(mut text: String) -> String {
+    if let Some((at, _)) = text.char_indices().find(|(at, _)| *at >= AGENT_BYTES) {
+        text.truncate(at);
     }
+    text
 }
 
 fn trace(hit: &Hit) -> Trace {

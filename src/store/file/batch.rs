@@ -91,6 +91,8 @@ type Digits = [u8; DIGITS];
 pub(super) struct Done {
     /// The number of its first line.
     pub(super) first: u64,
+    /// How many bytes it has.
+    pub(super) bytes: u64,
     /// The digest that its first line carries.
     pub(super) before: Option<Digits>,
     /// The digest of its last line.
@@ -121,6 +123,7 @@ impl Batch {
         let before = line::before(self.front()).and_then(|digits| digits.try_into().ok());
         let mut done = Done {
             first: self.first,
+            bytes: self.text.len() as u64,
             before,
             last,
             lines: Vec::with_capacity(self.count),

@@ -17,14 +17,18 @@ const MOST_THREADS: usize = 8;
 /// # Errors
 /// The file cannot be read, is something else, or is not whole and unaltered.
 pub fn read_evidence(path: &Path) -> Result<Evidence, FileError> {
-    let read = File::open(path).map_err(Fault::from).and_then(read_from);
+    let read = File::open(path).map_err(Fault::from).and_then(|file| {
+        let length = file.metadata()?.len();
+        read_from(file, length)
+    });
     read.map_err(|fault| FileError {
         path: path.to_owned(),
         fault,
     })
 }
 
-fn read_from(source: impl Read) -> Result<Evidence, Fault> {
+/// The length may be wrong: it only says how much room to make.
+fn read_from(source: impl Read, length: u64) -> Result<Evidence, Fault> {
     let mut batches = Batches::of(source);
     // What is wrong with the first line is that it is another file's.
     let first = match batches.read() {
@@ -32,37 +36,48 @@ fn read_from(source: impl Read) -> Result<Evidence, Fault> {
         Err(fault @ Fault::System(_)) => return Err(fault),
         Err(_) => return Err(Fault::Alien),
     };
-    let mut whole = Whole::of(line::head(first.front())?);
+    let mut whole = Whole::of(line::head(first.front())?, length);
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut ready = vec![first];
+    let most = threads.min(MOST_THREADS);
+    let (mut ready, mut done) = (vec![first], Vec::new());
     while !ready.is_empty() {
-        let (done, next) = work(&ready, &mut batches, threads.min(MOST_THREADS));
-        for one in done {
-            whole.take(one)?;
-        }
-        ready = next?;
+        let round = work(&ready, || (whole.take_all(done), batches.read_many(most)));
+        let (taken, next) = round.meanwhile;
+        taken?;
+        done = round.done;
+        ready = match next {
+            Ok(next) => next,
+            // What is wrong with earlier lines comes first.
+            Err(fault) => return whole.take_all(done).and(Err(fault)),
+        };
     }
+    whole.take_all(done)?;
     whole.close()
 }
 
-/// Works on batches, each on a thread of its own, while the next ones are read.
-fn work(
-    ready: &[Batch],
-    batches: &mut Batches<impl Read>,
-    most: usize,
-) -> (Vec<Done>, Result<Vec<Batch>, Fault>) {
+/// What was done at the same time.
+struct Round<T> {
+    done: Vec<Done>,
+    meanwhile: T,
+}
+
+/// Works on batches, each on a thread of its own, while this one does something else.
+fn work<T>(ready: &[Batch], meanwhile: impl FnOnce() -> T) -> Round<T> {
     thread::scope(|scope| {
         let working: Vec<_> = ready
             .iter()
             .map(|batch| scope.spawn(|| batch.done()))
             .collect();
-        let next = batches.read_many(most);
+        let meanwhile = meanwhile();
         // Nothing there panics; if it did, so would this.
         let done = working.into_iter().map(|one| {
             one.join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         });
-        (done.collect(), next)
+        Round {
+            done: done.collect(),
+            meanwhile,
+        }
     })
 }
 
@@ -73,6 +88,8 @@ struct Whole {
     last: Option<[u8; DIGITS]>,
     /// Its number.
     lines: u64,
+    /// How many bytes are to come, as far as is known.
+    left: u64,
     /// What is wrong with it, if it was written so.
     suspect: Option<Fault>,
     /// The line that ends the file was there.
@@ -80,15 +97,21 @@ struct Whole {
 }
 
 impl Whole {
-    const fn of(run: RunId) -> Self {
+    const fn of(run: RunId, length: u64) -> Self {
         let entries = Vec::new();
         Self {
             evidence: Evidence { run, entries },
             last: None,
             lines: 1,
+            left: length,
             suspect: None,
             is_ended: false,
         }
+    }
+
+    /// Takes the next batches.
+    fn take_all(&mut self, done: Vec<Done>) -> Result<(), Fault> {
+        done.into_iter().try_for_each(|one| self.take(one))
     }
 
     /// Takes the next batch.
@@ -102,6 +125,8 @@ impl Whole {
             return Err(fault);
         }
         self.last = Some(done.last);
+        self.left = self.left.saturating_sub(done.bytes);
+        self.make_room(&done);
         for line in done.lines {
             self.take_line(line)?;
         }
@@ -112,6 +137,20 @@ impl Whole {
                 Ok(())
             }
         }
+    }
+
+    /// Makes room for this batch and for all that is to come, as if it were like this one. A list that grows as it goes
+    /// is copied again and again, and fresh memory is what reading a large file waits for most. Where there is not that
+    /// much, it grows all the same.
+    fn make_room(&mut self, done: &Done) {
+        let entries = &mut self.evidence.entries;
+        let count = done.lines.len();
+        if entries.capacity() - entries.len() >= count {
+            return;
+        }
+        let rest = self.left.saturating_mul(count as u64) / done.bytes.max(1);
+        let rest = usize::try_from(rest.saturating_add(rest / 16)).unwrap_or(usize::MAX);
+        _ = entries.try_reserve(count.saturating_add(rest));
     }
 
     fn take_line(&mut self, line: Line) -> Result<(), Fault> {
