@@ -201,7 +201,8 @@ pub const fn truth(persona: Persona) -> Truth {
 const fn actor(manners: Manners) -> Option<Actor> {
     match (manners.visit, manners.visitor, manners.page_of) {
         (Some(_), Visitor::Provider, _) => Some(Actor::Provider),
-        (Some(_), Visitor::ThirdParty | Visitor::Resolver, _) => Some(Actor::Unknown),
+        (Some(_), Visitor::ThirdParty, _) => Some(Actor::ThirdParty),
+        (Some(_), Visitor::Resolver, _) => Some(Actor::Unknown),
         (None, _, Some(Account::Sender)) => Some(Actor::Sender),
         (None, _, Some(Account::Recipient)) => Some(Actor::Recipient),
         (None, _, None) => None,
@@ -254,7 +255,10 @@ mod tests {
         assert_eq!(drafts.of(Arm::Sent), None, "it came before");
         assert_eq!(drafts.of(Arm::Pasted), Some((Actor::Provider, Depth::Read)));
         assert_eq!(truth(Persona::SenderSidePreview).actor, Some(Actor::Sender));
-        assert_eq!(truth(Persona::ThirdPartyLeak).actor, Some(Actor::Unknown));
+        assert_eq!(
+            truth(Persona::ThirdPartyLeak).actor,
+            Some(Actor::ThirdParty)
+        );
         assert_eq!(
             truth(Persona::EchoingResolver).doubt,
             Some(Doubt::NoiseInControl)

@@ -763,6 +763,7 @@ impl<'w> Stage<'w> {
                 networks: scenario.service.networks.clone(),
                 agents: scenario.service.agents.clone(),
                 known: Vec::new(),
+                others: Vec::new(),
                 registered: Vec::new(),
             },
             seed: self.world.plan.seed,
