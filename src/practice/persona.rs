@@ -167,7 +167,8 @@ impl Truth {
         let phase = match arm {
             Arm::Drafted | Arm::Pasted => Some(Phase::Compose),
             Arm::Sent => Some(Phase::Send),
-            Arm::Received | Arm::Opened => Some(Phase::Receive),
+            Arm::Received => Some(Phase::Receive),
+            Arm::Opened => Some(Phase::Follow),
             Arm::Unsent | Arm::Visited | Arm::Reached => None,
         };
         self.actor
