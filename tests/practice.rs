@@ -769,7 +769,7 @@ fn all_of_them_drive_the_messenger_in_the_same_way() {
         let (_, rest) = text
             .split_once("how the practice messenger is driven\n")
             .unwrap();
-        rest.split_once("what is true\n").unwrap().0.to_owned()
+        rest.split_once("# ----").unwrap().0.to_owned()
     };
     let all = scenarios();
     let first = driven(&all["first.toml"]);
@@ -823,7 +823,10 @@ fn expected(persona: Persona, arm: Arm, form: Form) -> Option<Claim> {
     let cares = persona != Persona::Skype2013 || form == Form::Https;
     let who = truth.of(arm).filter(|_| cares);
     let strangers = who.filter(|(actor, _)| !actor.is_own());
-    let actors = who.map(|(actor, _)| actor).into_iter().collect();
+    // Who follows a link is our own recipient, whatever the provider does.
+    let follower = (arm == Arm::Opened).then_some(Actor::Recipient);
+    let actors = who.map(|(actor, _)| actor).into_iter().chain(follower);
+    let actors = actors.collect();
     Some(match strangers {
         Some((_, depth)) => (Verdict::Observed, Some(depth), actors),
         None => (Verdict::NotObserved, None, actors),
@@ -873,6 +876,97 @@ fn a_run_without_a_scenario_finds_out_the_truth_about_practice_messengers() {
     assert_eq!(cell("silent", "sent"), "not-observed");
     assert_eq!(cell("previewer", "sent"), "observed");
     assert_eq!(cell("previewer", "drafted"), "not-observed");
+}
+
+fn report(folder: &Path) -> Value {
+    let report = std::fs::read_to_string(folder.join("report.json")).unwrap();
+    serde_json::from_str(&report).unwrap()
+}
+
+fn sought<'r>(report: &'r Value, keys: &[(&str, &str)]) -> &'r Value {
+    let mut cells = report["cells"].as_array().unwrap().iter();
+    cells
+        .find(|cell| keys.iter().all(|(key, value)| cell[key] == *value))
+        .unwrap()
+}
+
+fn in_practice(name: &str) -> String {
+    in_repository(&format!("scenarios/practice/{name}"))
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// A page of our own sender asks for links, and our recipient clicks on them: sealed doors refuse, open ones let them
+/// through, both are told, and nobody takes either for the provider. The window that a click opens is in no later trial's
+/// way.
+#[test]
+fn what_our_own_browsers_fetch_is_told_apart_by_their_doors() {
+    let folder = tempfile::tempdir().unwrap();
+    let doors = in_practice("doors.toml");
+    let output = run(folder.path(), &[&doors, "--variant", "sender-side-preview"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report = report(folder.path());
+    for (arm, actor) in [("sent", "sender"), ("opened", "recipient")] {
+        for (doorway, depth, refused) in [("sealed", "probed", 3), ("open", "read", 0)] {
+            let cell = sought(&report, &[("arm", arm), ("doorway", doorway)]);
+            let visitors = cell["visitors"].as_array().unwrap();
+            assert_eq!(cell["verdict"], "not-observed");
+            assert_eq!((visitors.len(), &visitors[0]["actor"]), (1, &json!(actor)));
+            assert_eq!(visitors[0]["refused"], refused, "{arm} {doorway}");
+            let depth = if arm == "opened" && doorway == "open" {
+                "loaded"
+            } else {
+                depth
+            };
+            assert_eq!(visitors[0]["depth"], depth, "{arm} {doorway}");
+        }
+    }
+}
+
+/// What the first round decides is left out of the second, and the report is the same when the store is judged again.
+#[test]
+fn only_what_is_open_is_topped_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = in_practice("first.toml");
+    let variants = ["--variant", "silent", "--variant", "previewer"];
+    let rounds = ["--trials", "3", "--until-decided", "--max-trials", "6"];
+    let words = [&[first.as_str()][..], &variants, &rounds].concat();
+    let output = run(folder.path(), &words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report = report(folder.path());
+    let played = |variant, arm| {
+        let cell = sought(&report, &[("variant", variant), ("arm", arm)]);
+        (
+            cell["trials"].clone(),
+            cell["omitted"].clone(),
+            cell["doubts"].clone(),
+        )
+    };
+    let (whole, half) = (
+        (json!(6), json!(0), json!([])),
+        (json!(3), json!(3), json!([])),
+    );
+    assert_eq!(played("silent", "sent"), half);
+    assert_eq!(
+        played("silent", "unsent"),
+        half,
+        "its controls are for nothing"
+    );
+    assert_eq!(played("previewer", "sent"), whole);
+    assert_eq!(played("previewer", "unsent"), whole);
+    assert_eq!(played("previewer", "drafted"), half);
+    let judged = waxseal()
+        .current_dir(folder.path())
+        .args(["judge", "--store", "evidence.db"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&judged.stdout),
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 /// Whatever is written is text on the page; and a person may type, key by key, and press Enter.

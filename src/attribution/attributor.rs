@@ -8,7 +8,9 @@ use super::asn::AsnTable;
 use super::catalogue::{Catalogue, Known as CatalogueEntry};
 use super::clue::{Speaks, decide};
 use super::visitor::Visitor;
-use crate::model::{Actor, Confidence, Factor, FactorKind, Hit, Looked, Operator, Registered};
+use crate::model::{
+    Actor, Confidence, Factor, FactorKind, Hit, Looked, Operator, Other, Registered,
+};
 
 /// How many visitors are remembered: they come again, with the same agent from the same address.
 const REMEMBERED: usize = 1 << 16;
@@ -22,6 +24,8 @@ pub struct Known {
     pub agents: Vec<String>,
     /// Whose machines it fetches with.
     pub operators: Vec<Operator>,
+    /// Who else comes for its links, by the scenario: never the service itself.
+    pub others: Vec<Other>,
     /// Networks that our own identities go out from.
     pub registered: Vec<Registered>,
 }
@@ -112,14 +116,16 @@ impl<'a> Attributor<'a> {
         found
     }
 
-    /// Whether the service may be behind an address: always, unless it is known from where it comes, and not from there.
+    /// Whether the service may be behind an address: always, unless it is known from where it comes, and not from there, or
+    /// who else does.
     #[must_use]
     pub fn may_be_provider(&self, address: IpAddr) -> bool {
         let mut known = self.under_audit();
         let is_listed = !self.known.networks.is_empty()
             || (!self.places.is_empty() && known.all(|one| one.has_networks && !one.agent_alone));
         let mut clues = self.at(address, FactorKind::Network).into_iter();
-        !is_listed || clues.any(|clue| matches!(clue.speaks, Speaks::Provider { .. }))
+        let is_anybody = !is_listed && self.others(address).next().is_none();
+        is_anybody || clues.any(|clue| matches!(clue.speaks, Speaks::Provider { .. }))
     }
 
     fn find(&self, visitor: &Visitor) -> Attribution {
@@ -185,6 +191,22 @@ mod tests {
             &std::net::SocketAddr::new(address, 4).to_string(),
             agent,
         )
+    }
+
+    fn dns(address: &str) -> Hit {
+        let mut hit = at(address, "");
+        hit.kind = HitKind::Dns(Query {
+            transport: Transport::Udp,
+            id: 1,
+            flags: 0,
+            name: "token.canary.example.".into(),
+            class: 1,
+            type_code: 1,
+            type_name: "A".into(),
+            edns: None,
+            reply: None,
+        });
+        hit
     }
 
     fn forwarded(mut hit: Hit, address: &str) -> Hit {
@@ -348,6 +370,42 @@ mod tests {
             who(service(Operator::WhatsApp), &[], &own),
             (Actor::Provider, MEDIUM)
         );
+    }
+
+    /// Where the scenario names who it is, neither a wider network of the service nor its agent makes the service of it; nor
+    /// is a look-up from there anybody's.
+    #[test]
+    fn whom_the_scenario_names_is_a_third_party_and_never_the_service() {
+        let scanner = || Known {
+            others: vec![Other {
+                name: "LinkScan".to_owned(),
+                networks: vec!["10.9.0.0/16".parse().unwrap()],
+            }],
+            ..known(&["10.0.0.0/8"])
+        };
+        let hit = at("10.9.0.1", "LabBot/1");
+        assert_eq!(who(scanner(), &[], &hit), (Actor::ThirdParty, MEDIUM));
+        assert_eq!(
+            says(scanner(), &[], &hit),
+            [
+                "address in 10.9.0.0/16 (LinkScan)",
+                "address in 10.0.0.0/8",
+                "agent says `LabBot`"
+            ]
+        );
+        let look_up = dns("10.9.0.1");
+        assert_eq!(who(scanner(), &[], &look_up), (Actor::ThirdParty, MEDIUM));
+        assert_eq!(
+            who(scanner(), &[], &at("10.8.0.1", "curl")).0,
+            Actor::Provider
+        );
+        let anywhere = Known {
+            networks: Vec::new(),
+            ..scanner()
+        };
+        let attributor = Attributor::new(anywhere, Sources::built_in(), &[]);
+        assert!(attributor.may_be_provider("10.8.0.1".parse().unwrap()));
+        assert!(!attributor.may_be_provider("10.9.0.1".parse().unwrap()));
     }
 
     /// Signal Desktop says `WhatsApp/2`.
@@ -563,18 +621,7 @@ mod tests {
     /// Google looks names up for everybody, and for itself.
     #[test]
     fn a_look_up_by_a_public_resolver_is_nobodys() {
-        let mut hit = at("198.51.100.9", "");
-        hit.kind = HitKind::Dns(Query {
-            transport: Transport::Udp,
-            id: 1,
-            flags: 0,
-            name: "token.canary.example.".into(),
-            class: 1,
-            type_code: 1,
-            type_name: "A".into(),
-            edns: None,
-            reply: None,
-        });
+        let hit = dns("198.51.100.9");
         let google = [looked("198.51.100.9", &[], Some((15169, "GOOGLE")))];
         let line = [looked("198.51.100.9", &[], Some((38631, "LY Corporation")))];
         assert_eq!(

@@ -6,8 +6,17 @@ use crate::model::{Account, Actor, Confidence, Factor, FactorKind};
 pub(super) struct Clue {
     pub(super) factor: Factor,
     pub(super) speaks: Speaks,
-    /// A known company: its place in the catalogue.
-    pub(super) who: Option<usize>,
+    /// Who that is, of those who are known.
+    pub(super) who: Option<Who>,
+}
+
+/// Somebody who is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A place in the catalogue.
+    Listed(usize),
+    /// A place among those whom the scenario names.
+    Named(usize),
 }
 
 /// For whom a factor speaks.
@@ -38,11 +47,11 @@ impl Clue {
         Self::new(factor, Speaks::Nobody)
     }
 
-    const fn is_of_provider(&self) -> bool {
+    pub(super) const fn is_of_provider(&self) -> bool {
         matches!(self.speaks, Speaks::Provider { .. })
     }
 
-    const fn other(&self) -> Option<usize> {
+    const fn other(&self) -> Option<Who> {
         match self.speaks {
             Speaks::Other { .. } => self.who,
             _ => None,

@@ -2,11 +2,15 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::attributor::Attributor;
 use super::catalogue::{Kind, Pointer};
-use super::clue::{Clue, Speaks, Trace};
+use super::clue::{Clue, Speaks, Trace, Who};
 use super::visitor::Visitor;
-use crate::model::{DataVersion, Door, Factor, FactorKind, LookedAsn, LookedName, Registered};
+use crate::model::{
+    DataVersion, Door, Factor, FactorKind, LookedAsn, LookedName, Other, Registered,
+};
 
 impl Attributor<'_> {
     /// Everything, in no order.
@@ -48,7 +52,23 @@ impl Attributor<'_> {
         let networks = self.networks(address, kind);
         let systems = self.systems(address);
         let all = self.registered(address).chain(networks);
-        all.chain(self.names(address)).chain(systems).collect()
+        let mut all: Vec<Clue> = all.chain(self.names(address)).chain(systems).collect();
+        if self.others(address).next().is_some() {
+            // The scenario says whose address it is: nothing else that it has makes the service out of it.
+            let of_service = all.iter_mut().filter(|clue| clue.is_of_provider());
+            of_service.for_each(|clue| clue.speaks = Speaks::Nobody);
+        }
+        all
+    }
+
+    /// Whom the scenario names at an address, each with its place and the network.
+    pub(super) fn others(&self, address: IpAddr) -> impl Iterator<Item = (usize, &Other, IpNet)> {
+        let all = self.known.others.iter().enumerate();
+        all.filter_map(move |(place, other)| {
+            let mut networks = other.networks.iter();
+            let network = networks.find(|network| network.contains(&address))?;
+            Some((place, other, *network))
+        })
     }
 
     fn registered(&self, address: IpAddr) -> impl Iterator<Item = Clue> {
@@ -72,12 +92,23 @@ impl Attributor<'_> {
             let factor = Factor::plain(kind, format!("{words} {network}"));
             Clue::new(factor, Speaks::Provider { alone: true })
         });
+        let others = self.others(address).map(move |(place, other, network)| {
+            let says = format!("{words} {network} ({})", other.name);
+            Clue {
+                factor: Factor::plain(kind, says),
+                speaks: Speaks::Other {
+                    kind: Kind::Crawler,
+                    alone: true,
+                },
+                who: Some(Who::Named(place)),
+            }
+        });
         let published = self.sources.catalogue.networks(address);
         let published = published.map(move |&(network, points)| {
             let says = format!("{words} {network} ({})", self.title(points));
             self.pointing(kind, says, points, true)
         });
-        own.chain(published)
+        own.chain(others).chain(published)
     }
 
     fn names(&self, address: IpAddr) -> impl Iterator<Item = Clue> {
@@ -131,7 +162,7 @@ impl Attributor<'_> {
         let clue = |points: Pointer, kind, says: String| Clue {
             factor: factor(kind, says, table),
             speaks: self.speaks(points, true),
-            who: Some(points.who),
+            who: Some(Who::Listed(points.who)),
         };
         let (owners, tenants) = (
             self.sources.catalogue.owners(*number),
@@ -203,11 +234,11 @@ impl Attributor<'_> {
 
     /// Whether it speaks for somebody whose machines look names up for everybody.
     fn is_of_public_resolver(&self, clue: &Clue) -> bool {
-        let of_everybody = |who: usize| {
-            let known = self.sources.catalogue.known(who);
-            known.is_some_and(|known| known.public_resolver)
+        let Some(Who::Listed(who)) = clue.who else {
+            return false;
         };
-        clue.who.is_some_and(of_everybody)
+        let known = self.sources.catalogue.known(who);
+        known.is_some_and(|known| known.public_resolver)
     }
 
     fn pointing(&self, kind: FactorKind, says: String, points: Pointer, alone: bool) -> Clue {
@@ -215,7 +246,7 @@ impl Attributor<'_> {
         Clue {
             factor: Factor { kind, says, data },
             speaks: self.speaks(points, alone),
-            who: Some(points.who),
+            who: Some(Who::Listed(points.who)),
         }
     }
 

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `sender`, `recipient` | its door, or its registered address |
 //! | `provider` | network, name or system of the service; or its agent beside its cloud, or alone where nothing better is known |
-//! | `third-party` | network, name or system of somebody else who is known; or the agent of somebody who is no service |
+//! | `third-party` | network, name or system of somebody else who is known, or whom the scenario names; or the agent of somebody who is no service |
 //! | `background` | the same of a scanner of the whole net, with no more of a link than its host; or no trace of any link |
 //! | `unknown` | none of these |
 //!

@@ -646,6 +646,7 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             networks: scenario.service.networks.clone(),
             agents: scenario.service.agents.clone(),
             known: scenario.service.known.clone(),
+            others: scenario.service.others.clone(),
             registered: scenario.accounts.registered(),
         },
         seed: setting.plan.seed,

@@ -21,7 +21,7 @@ use crate::report::{calibration, json};
 use crate::verdict::ExitStatus;
 
 /// What is played of practice messengers, and is true of them.
-const PERSONAS: [(&str, &str); 8] = [
+const PERSONAS: [(&str, &str); 9] = [
     ("first", include_str!("../../scenarios/practice/first.toml")),
     (
         "providers",
@@ -31,6 +31,7 @@ const PERSONAS: [(&str, &str); 8] = [
         "others",
         include_str!("../../scenarios/practice/others.toml"),
     ),
+    ("doors", include_str!("../../scenarios/practice/doors.toml")),
     ("parts", include_str!("../../scenarios/practice/parts.toml")),
     (
         "scripts",

@@ -90,6 +90,15 @@ impl fmt::Display for Factor {
     }
 }
 
+/// Somebody else who is known to come for links of the service under audit, such as a company it hands them to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Other {
+    /// Who.
+    pub name: String,
+    /// From where. Who comes from there is not the service.
+    pub networks: Vec<IpNet>,
+}
+
 /// A network from which one of our own identities goes out, such as its phone's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registered {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked, Operator,
-    Phase, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
+    Other, Phase, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -148,6 +148,9 @@ pub struct ScenarioRef {
     /// Whose machines it fetches with, where they are known beyond this scenario.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub known: Vec<Operator>,
+    /// Who else is known to come for its links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Other>,
     /// Networks that our own identities go out from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub registered: Vec<Registered>,

@@ -15,7 +15,7 @@ mod time;
 mod trial;
 
 pub use attribution::{
-    Confidence, DataVersion, Factor, FactorKind, Looked, LookedAsn, LookedName, Registered,
+    Confidence, DataVersion, Factor, FactorKind, Looked, LookedAsn, LookedName, Other, Registered,
 };
 pub use calibration::{Calibration, Flaw, Judgements, Measure, Rehearsed, Share, Truth};
 pub use cell::{

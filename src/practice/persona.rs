@@ -167,7 +167,8 @@ impl Truth {
         let phase = match arm {
             Arm::Drafted | Arm::Pasted => Some(Phase::Compose),
             Arm::Sent => Some(Phase::Send),
-            Arm::Received | Arm::Opened => Some(Phase::Receive),
+            Arm::Received => Some(Phase::Receive),
+            Arm::Opened => Some(Phase::Follow),
             Arm::Unsent | Arm::Visited | Arm::Reached => None,
         };
         self.actor
@@ -201,7 +202,8 @@ pub const fn truth(persona: Persona) -> Truth {
 const fn actor(manners: Manners) -> Option<Actor> {
     match (manners.visit, manners.visitor, manners.page_of) {
         (Some(_), Visitor::Provider, _) => Some(Actor::Provider),
-        (Some(_), Visitor::ThirdParty | Visitor::Resolver, _) => Some(Actor::Unknown),
+        (Some(_), Visitor::ThirdParty, _) => Some(Actor::ThirdParty),
+        (Some(_), Visitor::Resolver, _) => Some(Actor::Unknown),
         (None, _, Some(Account::Sender)) => Some(Actor::Sender),
         (None, _, Some(Account::Recipient)) => Some(Actor::Recipient),
         (None, _, None) => None,
@@ -254,7 +256,10 @@ mod tests {
         assert_eq!(drafts.of(Arm::Sent), None, "it came before");
         assert_eq!(drafts.of(Arm::Pasted), Some((Actor::Provider, Depth::Read)));
         assert_eq!(truth(Persona::SenderSidePreview).actor, Some(Actor::Sender));
-        assert_eq!(truth(Persona::ThirdPartyLeak).actor, Some(Actor::Unknown));
+        assert_eq!(
+            truth(Persona::ThirdPartyLeak).actor,
+            Some(Actor::ThirdParty)
+        );
         assert_eq!(
             truth(Persona::EchoingResolver).doubt,
             Some(Doubt::NoiseInControl)

@@ -66,11 +66,7 @@ fn heading(view: &View<'_>, variant: &VariantRef) -> String {
         "" => manifest.scenario.title.clone(),
         title => format!("{} ({title})", manifest.scenario.title),
     };
-    let trials = manifest
-        .trials
-        .iter()
-        .filter(|trial| trial.variant == variant.name)
-        .count();
+    let trials = played(view, variant);
     let mut planted = manifest.trials.iter().filter(|trial| trial.arm.is_shown());
     let opens = planted.any(|trial| trial.doorway == Some(Doorway::Open));
     let doors = match (manifest.sealed, opens) {
@@ -80,16 +76,32 @@ fn heading(view: &View<'_>, variant: &VariantRef) -> String {
     };
     let window = display_duration(manifest.window);
     format!(
-        "{:<40} run {}   {trials} trials   listened {window} each   {doors}   selectors of {}",
+        "{:<40} run {}   {trials}   listened {window} each   {doors}   selectors of {}",
         printable(&name, FOREIGN_CHARS),
         view.run,
         manifest.scenario.checked
     )
 }
 
+/// How many trials, and of how many where some were left out.
+fn played(view: &View<'_>, variant: &VariantRef) -> String {
+    let trials = view.manifest.trials.iter();
+    let planned = trials.filter(|trial| trial.variant == variant.name).count();
+    let omitted = view.cells_of(variant).map(|cell| cell.omitted as usize);
+    match omitted.sum() {
+        0 => format!("{planned} trials"),
+        omitted => format!("{} of {planned} trials", planned.saturating_sub(omitted)),
+    }
+}
+
+/// The form's column, where no form is wider.
+const FORM_WIDTH: usize = 12;
+
 fn row(view: &View<'_>, cell: &Cell, pen: Pen) -> String {
+    let forms = view.cells.iter().map(|cell| form(view, cell).len());
+    let wide = forms.max().unwrap_or_default().max(FORM_WIDTH);
     let mut line = format!(
-        "  {}  {:<8}  {:<12}  {:<19}  {:>5}  {:<16}",
+        "  {}  {:<8}  {:<wide$}  {:<19}  {:>5}  {:<16}",
         pen.outcome(cell.outcome),
         cell.arm,
         form(view, cell),

@@ -131,9 +131,24 @@ pub(super) struct Service {
     /// agents then count beside `networks` and `agents`.
     #[schemars(extend("examples" = [["meta"]]))]
     pub(super) known: Option<Vec<Operator>>,
+    /// Who else is known to come for its links, such as a company that it hands them to.
+    pub(super) others: Option<Vec<Other>>,
     /// The attribute that `testid` locators look at; `data-testid` where none is given.
     #[schemars(extend("examples" = ["data-testid"]))]
     pub(super) testid_attr: Option<String>,
+}
+
+/// Somebody else who is known to come for the service's links.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Other {
+    /// Its name.
+    #[schemars(required, extend("examples" = ["a link scanner"]))]
+    pub(super) name: Option<String>,
+    /// Networks that it comes from, in CIDR notation: who comes from there is this one, and not the service, whatever else
+    /// speaks for the service.
+    #[schemars(required, extend("examples" = [["192.0.2.7/32"]]))]
+    pub(super) networks: Option<Vec<String>>,
 }
 
 /// A value that whoever runs the scenario may have to give.

@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::diagnostic::Source;
 use crate::model::{
-    Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Persona, Phase, Registered,
+    Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Other, Persona, Phase, Registered,
 };
 
 /// The variable that stands for the address of a practice messenger.
@@ -58,6 +58,8 @@ pub struct Service {
     pub agents: Vec<String>,
     /// Whose machines it fetches with, where they are known beyond this scenario.
     pub known: Vec<Operator>,
+    /// Who else is known to come for its links.
+    pub others: Vec<Other>,
     /// The attribute that `testid` locators look at.
     pub testid_attr: String,
 }

@@ -345,6 +345,7 @@ fn attributor<'a>(
         networks: networks.copied().collect(),
         agents: scenario.agents.clone(),
         operators: scenario.known.clone(),
+        others: scenario.others.clone(),
         registered: scenario.registered.clone(),
     };
     Attributor::new(known, sources, looked.iter().copied())

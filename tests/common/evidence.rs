@@ -404,6 +404,7 @@ fn manifest() -> Manifest {
             networks: vec!["198.51.100.0/24".parse().unwrap()],
             agents: vec!["ExampleBot".into()],
             known: Vec::new(),
+            others: Vec::new(),
             registered: Vec::new(),
         },
         seed: 7,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::model::Account;
+use crate::model::{Account, Other};
 use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, words};
 use crate::scenario::raw;
@@ -45,6 +45,12 @@ impl Checker<'_> {
         let agents = agents
             .filter_map(|(index, agent)| self.filled(agent, &path.key("agents").index(index)))
             .collect();
+        let others = service.others.iter().flatten().enumerate();
+        let others = others
+            .filter_map(|(index, other)| {
+                self.other(other, &networks, &path.key("others").index(index))
+            })
+            .collect();
         let attr = service.testid_attr.as_ref();
         let attr = attr.and_then(|attr| self.filled(attr, &path.key("testid_attr")));
         Some(Service {
@@ -53,8 +59,47 @@ impl Checker<'_> {
             networks,
             agents,
             known: service.known.clone().unwrap_or_default(),
+            others,
             testid_attr: attr.unwrap_or_else(|| TESTID_ATTR.to_owned()),
         })
+    }
+
+    fn other(&mut self, raw: &raw::Other, of_service: &[IpNet], path: &Path) -> Option<Other> {
+        let name = raw.name.as_ref();
+        let name = name.and_then(|name| self.filled(name, &path.key("name")));
+        let path = path.key("networks");
+        if raw.networks.as_ref().is_some_and(Vec::is_empty) {
+            self.empty_list(&path);
+        }
+        let networks = self.networks(raw.networks.as_ref(), &path);
+        self.leaves_the_service_its_networks(raw.networks.as_ref(), of_service, &path);
+        Some(Other {
+            name: name?,
+            networks,
+        })
+    }
+
+    /// Another's network may be cut out of the service's; around one of the service's it would leave nothing of that.
+    fn leaves_the_service_its_networks(
+        &mut self,
+        texts: Option<&Vec<String>>,
+        of_service: &[IpNet],
+        path: &Path,
+    ) {
+        for (index, text) in texts.into_iter().flatten().enumerate() {
+            let taken = |network: IpNet| of_service.iter().find(|own| network.contains(*own));
+            let Some(own) = text.parse().ok().and_then(taken) else {
+                continue;
+            };
+            let said = words(
+                format!("`{text}` is given to another, and holds a network of the service"),
+                format!("all of `{own}` is in it"),
+                "nobody could be told to be the service there: name a narrower network here, or drop the service's",
+            );
+            let at = path.index(index);
+            self.mistakes
+                .error(Spot::Value(&at), "contested-network", said);
+        }
     }
 
     pub(super) fn hosts(&mut self) -> Vec<String> {

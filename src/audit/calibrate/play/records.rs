@@ -111,6 +111,7 @@ impl Stage<'_> {
                 networks: scenario.service.networks.clone(),
                 agents: scenario.service.agents.clone(),
                 known: Vec::new(),
+                others: Vec::new(),
                 registered: Vec::new(),
             },
             seed: self.world.plan.seed,
