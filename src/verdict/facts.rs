@@ -11,6 +11,7 @@ use crate::model::{
 };
 
 use super::sets::each_once;
+use super::shelf::Shelf;
 
 /// How far clocks may be wrong before nothing timed by them is believed: a second, which is more than any slewing does in
 /// a run and less than the delays that matter.
@@ -20,11 +21,11 @@ pub(super) const CLOCK_DRIFT_MS: u64 = 1000;
 pub(super) struct Facts<'a> {
     run: RunId,
     pub(super) manifest: &'a Manifest,
-    dossiers: HashMap<TrialId, Dossier<'a>>,
+    dossiers: Shelf<Dossier<'a>>,
     pub(super) failures: Vec<&'a Failure>,
     /// By the time they were received, and their number where that is the same.
     pub(super) hits: Vec<(u64, &'a Hit)>,
-    pub(super) answers: HashMap<u64, &'a Answer>,
+    answers: Shelf<&'a Answer>,
     /// Whoever asked for something over TLS. The socket's peer stands for the connection: a port is not used again so
     /// soon.
     askers: HashSet<SocketAddr>,
@@ -39,9 +40,8 @@ pub(super) struct Facts<'a> {
 }
 
 /// What was done in one trial.
-#[derive(Default)]
 pub(super) struct Dossier<'a> {
-    trial: Option<&'a Trial>,
+    trial: &'a Trial,
     /// Left out, because its cell was decided.
     pub(super) omitted: bool,
     pub(super) exposures: Vec<&'a Exposure>,
@@ -63,7 +63,19 @@ pub(super) struct Boundary {
     pub(super) phase: Option<Phase>,
 }
 
-impl Dossier<'_> {
+impl<'a> Dossier<'a> {
+    fn of(trial: &'a Trial) -> Self {
+        Self {
+            trial,
+            omitted: false,
+            exposures: Vec::new(),
+            probe: None,
+            arrivals: Vec::new(),
+            noticed: HashSet::new(),
+            boundaries: Vec::new(),
+        }
+    }
+
     pub(super) fn is_exposed(&self, phase: Phase) -> bool {
         self.exposures
             .iter()
@@ -120,10 +132,10 @@ impl<'a> Facts<'a> {
         let mut facts = Self {
             run: evidence.run,
             manifest: evidence.manifest()?,
-            dossiers: HashMap::new(),
+            dossiers: Shelf::of(Vec::new()),
             failures: Vec::new(),
             hits: Vec::new(),
-            answers: HashMap::new(),
+            answers: Shelf::of(Vec::new()),
             askers: HashSet::new(),
             ours: HashSet::new(),
             gaps: Vec::new(),
@@ -132,12 +144,14 @@ impl<'a> Facts<'a> {
             looked: Vec::new(),
             attributors: HashMap::new(),
         };
-        for trial in &facts.manifest.trials {
-            facts.dossiers.entry(trial.id).or_default().trial = Some(trial);
-        }
+        let trials = facts.manifest.trials.iter();
+        let planned = trials.map(|trial| (u64::from(trial.id.0), Dossier::of(trial)));
+        facts.dossiers = Shelf::of(planned.collect());
+        let mut answers = Vec::new();
         for entry in &evidence.entries {
-            facts.take(entry.seq, &entry.record);
+            facts.take(entry.seq, &entry.record, &mut answers);
         }
+        facts.answers = Shelf::of(answers);
         facts.close();
         for variant in &facts.manifest.variants {
             let attributor = attributor(facts.manifest, variant, sources, &facts.looked);
@@ -146,40 +160,42 @@ impl<'a> Facts<'a> {
         Some(facts)
     }
 
-    fn take(&mut self, seq: u64, record: &'a Record) {
+    fn take(&mut self, seq: u64, record: &'a Record, answered: &mut Vec<(u64, &'a Answer)>) {
         match record {
             Record::Registration(_)
             | Record::Manifest(_)
             | Record::Mark(_)
             | Record::Handshake(_) => {}
-            Record::Exposure(exposure) => self.of(exposure.trial).exposures.push(exposure),
-            Record::Notice(notice) => {
-                self.of(notice.trial).noticed.insert(notice.phase);
+            Record::Exposure(exposure) => {
+                self.note(exposure.trial, |dossier| dossier.exposures.push(exposure));
             }
-            Record::Arrival(arrival) => self.of(arrival.trial).arrivals.push(arrival),
+            Record::Notice(notice) => self.note(notice.trial, |dossier| {
+                dossier.noticed.insert(notice.phase);
+            }),
+            Record::Arrival(arrival) => {
+                self.note(arrival.trial, |dossier| dossier.arrivals.push(arrival));
+            }
             Record::Omission(omission) => {
                 for trial in &omission.trials {
-                    self.of(*trial).omitted = true;
+                    self.note(*trial, |dossier| dossier.omitted = true);
                 }
             }
             Record::Failure(failure) => self.failures.push(failure),
-            Record::Probe(probe) => {
-                let known = &mut self.of(probe.trial).probe;
-                if known.is_none_or(|known| probe.from < known.from) {
-                    *known = Some(probe);
+            Record::Probe(probe) => self.note(probe.trial, |dossier| {
+                if dossier.probe.is_none_or(|known| probe.from < known.from) {
+                    dossier.probe = Some(probe);
                 }
-            }
+            }),
             Record::Hit(hit) => {
                 if matches!(&hit.kind, HitKind::Http(request) if request.tls) {
                     self.askers.insert(hit.peer);
                 }
                 self.hits.push((seq, hit));
             }
-            Record::Answer(answer) => _ = self.answers.insert(answer.hit, answer),
+            Record::Answer(answer) => answered.push((answer.hit, answer)),
             Record::Endings(endings) => {
                 let answers = endings.answers.iter();
-                self.answers
-                    .extend(answers.map(|answer| (answer.hit, answer)));
+                answered.extend(answers.map(|answer| (answer.hit, answer)));
             }
             Record::Gap(gap) => self.gaps.push(gap),
             Record::Jump(jump) => self.jumps.push(jump),
@@ -192,8 +208,11 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn of(&mut self, trial: TrialId) -> &mut Dossier<'a> {
-        self.dossiers.entry(trial).or_default()
+    /// What is told of a trial that was never planned is nobody's.
+    fn note(&mut self, trial: TrialId, note: impl FnOnce(&mut Dossier<'a>)) {
+        if let Some(dossier) = self.dossiers.get_mut(trial.0.into()) {
+            note(dossier);
+        }
     }
 
     fn close(&mut self) {
@@ -202,7 +221,7 @@ impl<'a> Facts<'a> {
             .sort_by_cached_key(|(seq, hit)| (hit.received, *seq));
         self.failures
             .sort_by_key(|failure| (failure.at, failure.trial));
-        self.dossiers.values_mut().for_each(Dossier::close);
+        self.dossiers.iter_mut().for_each(Dossier::close);
         let mut ours = HashSet::new();
         for (_, hit) in &self.hits {
             if self.has_our_name(hit) {
@@ -277,19 +296,23 @@ impl<'a> Facts<'a> {
         each_once(ours.map(|token| token.trial))
     }
 
+    /// What was answered to a hit.
+    pub(super) fn answer(&self, hit: u64) -> Option<&'a Answer> {
+        self.answers.get(hit).copied()
+    }
+
     pub(super) fn trial(&self, id: TrialId) -> Option<&'a Trial> {
-        self.dossiers.get(&id)?.trial
+        Some(self.dossiers.get(id.0.into())?.trial)
     }
 
     /// What was done in a trial; none of one that is not planned and was never heard of.
     pub(super) fn dossier(&self, id: TrialId) -> Option<&Dossier<'a>> {
-        self.dossiers.get(&id)
+        self.dossiers.get(id.0.into())
     }
 
     /// Every trial with what was done in it.
     pub(super) fn dossiers(&self) -> impl Iterator<Item = (&'a Trial, &Dossier<'a>)> {
-        let trials = self.manifest.trials.iter();
-        trials.filter_map(|trial| Some((trial, self.dossiers.get(&trial.id)?)))
+        self.dossiers.iter().map(|dossier| (dossier.trial, dossier))
     }
 
     /// What the doors of our browsers did with a trial's link.
@@ -325,10 +348,7 @@ impl<'a> Facts<'a> {
 
     /// The first instant at which any link left our hands.
     pub(super) fn first_exposure(&self) -> Option<Timestamp> {
-        let all = self
-            .dossiers
-            .values()
-            .flat_map(|dossier| &dossier.exposures);
+        let all = self.dossiers.iter().flat_map(|dossier| &dossier.exposures);
         all.map(|exposure| exposure.from).min()
     }
 }

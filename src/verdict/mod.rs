@@ -15,6 +15,7 @@ mod observe;
 mod outcome;
 mod seen;
 mod sets;
+mod shelf;
 mod statistics;
 
 pub use explain::{Explanation, advised, explain, name_of};

@@ -22,6 +22,8 @@ pub struct Observation {
     pub trial: TrialId,
     /// Which parts of the link it asked for or gave away.
     pub parts: Vec<Part>,
+    /// The part of the link that was asked for; none where only its host was.
+    pub asked: Option<Part>,
     /// Who it was.
     pub actor: Actor,
     /// The factors of the attribution, strongest first.
@@ -80,15 +82,26 @@ pub(super) fn observe(facts: &Facts<'_>) -> Vec<Observation> {
     // Stable: within a trial they stay in the order of time. Cached, so that small keys are sorted and each observation is
     // moved once.
     all.sort_by_cached_key(|seen: &Observation| seen.trial);
+    for trial in all.chunk_by_mut(|one, next| one.trial == next.trial) {
+        mark_those_again(trial);
+    }
     all
+}
+
+/// Marks what the same actor had asked for before, in the same way. Resolvers ask as often as they like.
+fn mark_those_again(trial: &mut [Observation]) {
+    let mut before = HashSet::new();
+    for seen in trial {
+        let asks = !seen.hearsay && seen.depth >= Depth::Probed;
+        let key = (seen.actor, seen.asked, seen.method.clone());
+        seen.again = asks && !before.insert(key);
+    }
 }
 
 /// Reads hits, and remembers what many of them have in common, so that a million hits cost no million texts.
 struct Reader<'a> {
     facts: &'a Facts<'a>,
     texts: HashSet<Arc<str>>,
-    /// What was asked for already.
-    asked: HashSet<(TrialId, Actor, Part, Option<Arc<str>>)>,
 }
 
 impl<'a> Reader<'a> {
@@ -96,7 +109,6 @@ impl<'a> Reader<'a> {
         Self {
             facts,
             texts: HashSet::new(),
-            asked: HashSet::new(),
         }
     }
 
@@ -129,19 +141,12 @@ impl<'a> Reader<'a> {
         let facts = self.facts;
         let tokens = tokens.iter().filter(|token| facts.is_of(token, trial));
         let parts: Vec<Part> = tokens.map(|token| token.part).collect();
-        let answer = facts.answers.get(&seq).copied();
+        let answer = facts.answer(seq);
         let foremost = foremost(facts, hit, trial);
         let deed = self.deed(hit, foremost, answer);
         let who = who(facts, trial, hit);
         let (phase, delay, late) = since(facts, trial, hit.received);
         let handed = answer.filter(|answer| answer.body_bytes > 0);
-        let part = foremost.unwrap_or(Part::Host);
-        // Resolvers ask as often as they like.
-        let again = !hearsay
-            && deed.depth >= Depth::Probed
-            && !self
-                .asked
-                .insert((trial, who.actor, part, deed.method.clone()));
         Observation {
             hit: seq,
             at: hit.received,
@@ -160,9 +165,10 @@ impl<'a> Reader<'a> {
                 .filter(|_| foremost == Some(Part::Link))
                 .map_or(0, |answer| answer.body_bytes),
             whole: handed.and_then(|answer| Some(answer.body_bytes >= answer.of?)),
+            asked: foremost.filter(|_| !hearsay),
             hearsay,
             door: hit.door,
-            again,
+            again: false,
             method: deed.method,
             agent: deed.agent,
             peer: hit.peer,
