@@ -8,7 +8,9 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Arm, Cell, Doorway, Entry, Evidence, Form, Record, RunEnd, Trial, TrialId};
+use crate::model::{
+    Arm, Cell, Doorway, Entry, Evidence, Form, Omission, Record, RunEnd, Trial, TrialId,
+};
 use crate::verdict::judge;
 
 /// A cell's name.
@@ -18,10 +20,15 @@ type Key<'a> = (&'a str, Arm, Form, Doorway);
 /// was played is never among them: it counts.
 pub(super) fn left_out(evidence: &Evidence, so_far: RunEnd, to_come: &[Trial]) -> Vec<TrialId> {
     let mut evidence = evidence.clone();
-    evidence.entries.push(Entry {
-        seq: u64::MAX,
-        record: Record::End(so_far),
-    });
+    let unplayed = Omission {
+        at: so_far.at,
+        trials: to_come.iter().map(|trial| trial.id).collect(),
+    };
+    // As if the run were over: a control that is still to come is not a silent one.
+    for record in [Record::Omission(unplayed), Record::End(so_far)] {
+        let seq = u64::MAX;
+        evidence.entries.push(Entry { seq, record });
+    }
     // What cannot be judged is not decided.
     let Ok(judged) = judge(&evidence) else {
         return Vec::new();

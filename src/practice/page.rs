@@ -46,7 +46,7 @@ pub(super) fn sign_in(said: &'static str) -> Html<String> {
             let (user, password) = (one.user, one.password);
             format!(
                 "<button type=\"button\" class=\"quiet\" data-testid=\"fill-{user}\" data-user=\"{user}\" \
-                 data-password=\"{password}\">Fill in {user}</button>\n"
+                 data-password=\"{password}\">Fill in <span>{user}</span></button>\n"
             )
         })
         .collect();
