@@ -4,16 +4,16 @@ use std::time::Duration;
 use crate::attribution::Sources;
 use crate::canary::{Zone, wrapper};
 use crate::model::{
-    Actor, ActorSummary, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial,
-    Verdict,
+    Actor, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial, Verdict,
 };
 
 use super::control::{self, Controls};
 use super::facts::{Dossier, Facts};
 use super::observe::{Observation, observe};
 use super::seen::Seen;
-use super::sets::{each_once, first_once, sorted};
+use super::sets::{first_once, sorted};
 use super::statistics::{self, clopper_pearson};
+use super::summary::summaries;
 use super::{advice, outcome};
 
 /// Below this, absence is not spoken of: zero of two still allows four in five.
@@ -145,7 +145,7 @@ impl<'a> Bench<'a> {
             wrappers: self.wrappers(&planned),
             interval: clopper_pearson(hits, trials, self.error()),
             first_delay: self.first_delay(arm, &seen),
-            actors: summaries(&self.of_phase(arm, &seen)),
+            actors: Vec::new(),
             doubts: self.doubts_of(arm, &planned),
             expected: None,
             outcome: Outcome::NotRun,
@@ -175,6 +175,8 @@ impl<'a> Bench<'a> {
             cell.depth = counted.map(|seen| seen.depth).max();
             cell.actors = summaries(&self.of_phase(cell.arm, &effects));
             cell.constancy = (cell.arm != Arm::Reached).then(|| advice::constancy(cell.interval));
+        } else {
+            cell.actors = summaries(&self.of_phase(cell.arm, seen));
         }
         cell.advice = advice::advice(cell, self.error());
         let claim = outcome::claim(&self.facts.manifest.expectations, cell);
@@ -438,48 +440,4 @@ fn add(doubts: &mut Vec<Doubt>, doubt: Doubt) {
 
 fn count<T>(items: impl Iterator<Item = T>) -> u32 {
     u32::try_from(items.count()).unwrap_or(u32::MAX)
-}
-
-fn summaries(seen: &[&Observation]) -> Vec<ActorSummary> {
-    let of = |actor: Actor| {
-        seen.iter()
-            .copied()
-            .filter(move |seen| seen.actor == actor)
-            .collect::<Vec<_>>()
-    };
-    Actor::ALL
-        .iter()
-        .filter_map(|&actor| summary(actor, &of(actor)))
-        .collect()
-}
-
-fn summary(actor: Actor, seen: &[&Observation]) -> Option<ActorSummary> {
-    let trials: HashSet<_> = seen.iter().map(|seen| seen.trial).collect();
-    let texts = |of: fn(&Observation) -> Option<&str>| {
-        let texts = first_once(seen.iter().filter_map(|seen| of(seen)));
-        texts.into_iter().map(str::to_owned).collect()
-    };
-    let taken = seen.iter().filter(|seen| seen.bytes > 0);
-    Some(ActorSummary {
-        actor,
-        trials: count(trials.iter()),
-        hits: count(seen.iter()),
-        again: count(seen.iter().filter(|seen| seen.again)),
-        whole: taken.filter_map(|seen| seen.whole).max(),
-        depth: seen.iter().map(|seen| seen.depth).max()?,
-        refused: count(seen.iter().filter(|seen| seen.is_refused())),
-        phases: sorted(each_once(seen.iter().filter_map(|seen| seen.phase))),
-        methods: texts(|seen| seen.method.as_deref()),
-        parts: sorted(each_once(
-            seen.iter().flat_map(|seen| seen.parts.iter().copied()),
-        )),
-        bytes: seen.iter().map(|seen| seen.bytes).max().unwrap_or_default(),
-        agents: texts(|seen| seen.agent.as_deref()),
-        peers: sorted(first_once(seen.iter().map(|seen| seen.address()))),
-        factors: first_once(seen.iter().flat_map(|seen| seen.factors.iter()))
-            .into_iter()
-            .cloned()
-            .collect(),
-        confidence: seen.iter().filter_map(|seen| seen.confidence).min(),
-    })
 }

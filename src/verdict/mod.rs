@@ -17,6 +17,7 @@ mod seen;
 mod sets;
 mod shelf;
 mod statistics;
+mod summary;
 
 pub use explain::{Explanation, advised, explain, name_of};
 pub use judge::{JudgeError, Judged, judge, judge_knowing};

@@ -24,6 +24,20 @@ fn once_up_to<T: PartialEq>(most: usize, items: impl Iterator<Item = T>) -> Vec<
     once
 }
 
+/// Adds an item that is not there yet.
+pub(super) fn add_once<T: PartialEq>(once: &mut Vec<T>, item: T) {
+    if !once.contains(&item) {
+        once.push(item);
+    }
+}
+
+/// The same, and no more than a report can show.
+pub(super) fn add_shown<T: PartialEq>(once: &mut Vec<T>, item: T) {
+    if once.len() < SHOWN {
+        add_once(once, item);
+    }
+}
+
 /// In order.
 pub(super) fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
     items.sort_unstable();
