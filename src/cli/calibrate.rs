@@ -8,12 +8,12 @@ use super::args::{Calibrate, Choice, ReportFormat, Tls};
 use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::out::{complain, say};
-use super::progress::Progress;
+use super::progress::followed;
 use super::report::Targets;
 use super::run::practice_zone;
 use super::scenario::{choose, validated};
 use crate::audit::calibrate::{Worlds, rehearse};
-use crate::audit::{Inquiry, Setting, Stop, Teller};
+use crate::audit::{Inquiry, Setting};
 use crate::browser::DriverOptions;
 use crate::diagnostic::Source;
 use crate::model::{Calibration, Rehearsed};
@@ -145,17 +145,8 @@ fn persona_run(asked: &Calibrate, name: &str, text: &str, red: bool) -> Result<S
 }
 
 fn rehearsed(runs: Vec<Setting>, quiet: bool) -> Result<Option<Vec<Rehearsed>>, Stopped> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
-    runtime.block_on(async {
-        let stop = Stop::on_signals()
-            .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
-        let (teller, told) = Teller::new();
-        let progress = tokio::spawn(Progress::new(quiet).follow(told));
-        let rehearsed = rehearse(runs, &teller, &stop).await;
-        // With its teller gone it ends.
-        drop(teller);
-        let _ = progress.await;
-        rehearsed.map_err(Stopped::could_not_run)
-    })
+    let rehearsed = followed(quiet, async |teller, stop| {
+        rehearse(runs, &teller, &stop).await
+    });
+    rehearsed?.map_err(Stopped::could_not_run)
 }

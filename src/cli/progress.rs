@@ -4,13 +4,33 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::exit::Stopped;
 use super::out::complain;
-use crate::audit::Event;
+use crate::audit::{Event, Stop, Teller};
 use crate::diagnostic::printable;
 use crate::model::{Failure, Trial, display_duration};
 
+/// Does what tells of its progress, and shows that. It is told when somebody wishes to stop.
+pub(super) fn followed<T>(
+    quiet: bool,
+    work: impl AsyncFnOnce(Teller, Stop) -> T,
+) -> Result<T, Stopped> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
+    runtime.block_on(async {
+        let stop = Stop::on_signals()
+            .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
+        let (teller, told) = Teller::new();
+        let progress = tokio::spawn(Progress::new(quiet).follow(told));
+        let done = work(teller, stop).await;
+        // The teller is gone with the work, so this ends.
+        let _ = progress.await;
+        Ok(done)
+    })
+}
+
 /// What is shown while a run goes on, on the standard error stream: bars on a terminal, plain lines elsewhere.
-pub(super) struct Progress {
+struct Progress {
     way: Way,
     played: usize,
     trials: usize,
@@ -23,7 +43,7 @@ enum Way {
 }
 
 impl Progress {
-    pub(super) fn new(quiet: bool) -> Self {
+    fn new(quiet: bool) -> Self {
         // CI systems record a terminal's every move; lines are what their logs are for.
         let bars = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
         let way = match (quiet, bars) {
@@ -42,7 +62,7 @@ impl Progress {
     }
 
     /// Shows events until the run is over.
-    pub(super) async fn follow(mut self, mut told: UnboundedReceiver<Event>) {
+    async fn follow(mut self, mut told: UnboundedReceiver<Event>) {
         let mut window = None;
         loop {
             tokio::select! {

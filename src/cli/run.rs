@@ -6,11 +6,11 @@ use super::authority::credentials;
 use super::doctor::system_resolver;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
-use super::progress::Progress;
+use super::progress::followed;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET, evidence};
-use crate::audit::{Conducted, Inquiry, Setting, Stop, Teller, conduct};
+use crate::audit::{Conducted, Inquiry, Setting, conduct};
 use crate::browser::DriverOptions;
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
@@ -112,16 +112,8 @@ fn play(
     store: Arc<dyn EvidenceStore>,
     quiet: bool,
 ) -> Result<Conducted, Stopped> {
-    let runtime = tokio::runtime::Runtime::new()
-        .map_err(|error| Stopped::could_not_run(format!("start: {error}")))?;
-    runtime.block_on(async {
-        let stop = Stop::on_signals()
-            .map_err(|error| Stopped::could_not_run(format!("listen for signals: {error}")))?;
-        let (teller, told) = Teller::new();
-        let progress = tokio::spawn(Progress::new(quiet).follow(told));
-        let conducted = conduct(setting, store, teller, &stop).await;
-        // The teller is gone with the run, so this ends.
-        let _ = progress.await;
-        Ok(conducted?)
-    })
+    let conducted = followed(quiet, async |teller, stop| {
+        conduct(setting, store, teller, &stop).await
+    });
+    Ok(conducted??)
 }

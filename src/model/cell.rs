@@ -277,7 +277,7 @@ pub struct Cell {
     /// Trials that had no visitor in the phase that this cell is about, and one in another: while the link was typed, or
     /// when it was shown. A question of another arm.
     pub elsewhere: u32,
-    /// Trials that were planned and left out because the cell was decided.
+    /// Trials that were planned and left out because more would have said no more.
     pub omitted: u32,
     /// The wrappers that links arrived in, such as `l.facebook.com`, each once. Hostile text.
     pub wrappers: Vec<String>,

@@ -307,7 +307,12 @@ fn constancy(cell: &Cell) -> Option<String> {
 }
 
 fn left_out(cell: &Cell) -> Option<String> {
-    (cell.omitted > 0).then(|| format!("{} left out: decided before", trials(cell.omitted)))
+    (cell.omitted > 0).then(|| {
+        format!(
+            "{} left out: more would have said no more",
+            trials(cell.omitted)
+        )
+    })
 }
 
 /// Whether somebody came to a sent link before it was sent.

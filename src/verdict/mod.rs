@@ -1,7 +1,8 @@
 //! **Verdict** (floor 2). From evidence to what can be said: a pure function, the same bytes for the same records.
 //!
 //! `facts` sorts the records, `observe` reads each hit in the context of its trial, `control` says what stands against
-//! believing any of it, `judge` speaks per cell, and `outcome` holds that against what the author claimed.
+//! believing any of it, `judge` speaks per cell, `summary` says what each actor did in it, `advice` what more trials would
+//! be worth, and `outcome` holds that against what the author claimed. `explain` says why, by trying what else would be said.
 //!
 //! One attributed hit proves presence; absence is only bounded. So `not-observed` needs every doubt gone, while
 //! `observed` falls only with doubts about the canaries themselves ([`crate::model::Doubt::unsettles_presence`]).

@@ -17,9 +17,7 @@ fn once_up_to<T: PartialEq>(most: usize, items: impl Iterator<Item = T>) -> Vec<
         if once.len() == most {
             break;
         }
-        if !once.contains(&item) {
-            once.push(item);
-        }
+        add_once(&mut once, item);
     }
     once
 }

@@ -97,7 +97,7 @@ struct CellReport {
     hearsay: u32,
     /// Trials that had no visitor in the phase that this cell is about, and one in another.
     elsewhere: u32,
-    /// Trials that were planned and left out, because the cell was decided.
+    /// Trials that were planned and left out, because more would have said no more.
     omitted: u32,
     /// Hosts that links led to when they arrived as others. Hostile: escape them wherever they are shown.
     wrappers: Vec<String>,
