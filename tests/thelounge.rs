@@ -546,7 +546,7 @@ fn links_in_a_zone_show_the_look_ups_too() {
 #[test]
 fn expectations_turned_round_fail_and_say_where_they_stand() {
     let lab = Lab::up(&["off"]);
-    let round = "networks = [\"127.0.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\", \"received\"]\nverdict = ";
+    let round = "networks = [\"127.0.0.4/32\", \"198.18.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\", \"received\"]\nverdict = ";
     let scenario = brief(&[(
         &format!("{round}\"not-observed\""),
         &format!("{round}\"observed\""),

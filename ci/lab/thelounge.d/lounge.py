@@ -1,72 +1,18 @@
 """What ci/lab/thelounge cannot do in bash. Standard library only.
 
-lab.py ports N                      N free TCP ports of 127.0.0.1
-lab.py ready LIMIT WEBPORT IRCPORT ADDRESS WEBPID IRCPID WEBLOG
-          waits until the instance can be used. Exit codes: 0 ready, 3 a port was
-          lost to another process (try again with others), 1 anything else
-lab.py logout WEBPORT USER LANGUAGE < password
+lounge.py ready LIMIT WEBPORT IRCPORT ADDRESS WEBPID IRCPID WEBLOG
+          waits until the instance can be used. Exit codes as `lab.py serves`
+lounge.py logout WEBPORT USER LANGUAGE < password
           ends all sessions of USER, those of open browsers included
 """
 import http.client
 import json
-import os
 import random
 import socket
 import sys
 import time
 
-
-def ports(n):
-    # Below the range from which Linux draws the ports of outgoing connections,
-    # and at random: labs that start side by side then seldom meet.
-    found = set()
-    for port in random.sample(range(20000, 32000), 500):
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.add(port)
-        if len(found) == n:
-            return print(*found)
-    sys.exit("no free ports")
-
-
-def listens(pid, port):
-    """Whether the listener of 127.0.0.1:port is the process pid, and not one that took the port."""
-    inodes = set()
-    with open("/proc/net/tcp") as f:
-        for line in list(f)[1:]:
-            field = line.split()
-            if field[3] == "0A" and field[1] == f"0100007F:{port:04X}":
-                inodes.add(f"socket:[{field[9]}]")
-    try:
-        for fd in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if os.readlink(f"/proc/{pid}/fd/{fd}") in inodes:
-                    return True
-            except FileNotFoundError:
-                pass
-    except FileNotFoundError:
-        pass
-    return False
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def get_root(port):
-    try:
-        c = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        c.request("GET", "/")
-        return c.getresponse().status == 200
-    except OSError:
-        return False
+from lab import PORT_LOST, Patience, alive, answers, listens
 
 
 def who_is_in_lab(port):
@@ -89,38 +35,32 @@ def who_is_in_lab(port):
 
 
 def ready(limit, web, irc, address, webpid, ircpid, weblog):
-    end = time.monotonic() + float(limit)
-    web, irc, state = int(web), int(irc), "nothing yet"
+    web, irc = int(web), int(irc)
 
-    def wait(what, test):
-        nonlocal state
-        state = "waiting for: " + what
-        while not test():
-            with open(weblog, errors="replace") as f:
-                if "EADDRINUSE" in f.read():
-                    sys.exit(3)
-            # ngircd says why on its way out; a lost port is the only cause seen.
-            if not alive(ircpid):
-                sys.exit(3)
-            if not alive(webpid):
-                sys.exit("The Lounge ended")
-            if time.monotonic() > end:
-                sys.exit(f"not ready after {limit} s, {state}")
-            time.sleep(0.05)
+    def check():
+        with open(weblog, errors="replace") as f:
+            if "EADDRINUSE" in f.read():
+                sys.exit(PORT_LOST)
+        # ngircd says why on its way out; a lost port is the only cause seen.
+        if not alive(ircpid):
+            sys.exit(PORT_LOST)
+        if not alive(webpid):
+            sys.exit("The Lounge ended")
+
+    patience = Patience(limit, check)
 
     def joined():
-        nonlocal state
         try:
             members = who_is_in_lab(irc)
         except OSError as e:
-            state = f"IRC: {e}"
+            patience.state = f"IRC: {e}"
             return False
-        state = f"waiting for alice and bob in #lab from {address}, there are: {members}"
+        patience.state = f"waiting for alice and bob in #lab from {address}, there are: {members}"
         return members.get("alice") == address and members.get("bob") == address
 
-    wait("ngircd", lambda: listens(ircpid, irc))
-    wait("The Lounge", lambda: listens(webpid, web) and get_root(web))
-    wait("alice and bob", joined)
+    patience.wait("ngircd", lambda: listens(ircpid, irc))
+    patience.wait("The Lounge", lambda: listens(webpid, web) and answers(web))
+    patience.wait("alice and bob", joined)
 
 
 class Client:
@@ -188,4 +128,4 @@ def logout(port, user, language):
 
 if __name__ == "__main__":
     verb, *args = sys.argv[1:]
-    {"ports": lambda n: ports(int(n)), "ready": ready, "logout": logout}[verb](*args)
+    {"ready": ready, "logout": logout}[verb](*args)
