@@ -99,7 +99,7 @@ impl Lab {
     }
 
     fn vars(&self) -> PathBuf {
-        self.folder.path().join("state/vars.toml")
+        self.folder.path().join("state/thelounge.toml")
     }
 }
 

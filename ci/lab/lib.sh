@@ -14,7 +14,8 @@
 #   lab_launch I     writes the instance's state into $dir/home and starts its processes with `spawn`
 #   lab_ready I      waits until it can be used; returns 3 if a port was lost to another process, and others may do.
 #                    An error in the middle of it does not end it: join its commands with &&
-#   lab_facts I      prints its part of vars.toml
+#   SCENARIOS        array: the files of scenarios/lab that are played on it (default: its own name)
+#   lab_facts I S    prints what scenario S must know of it: values of variables, in tables named like S's variants
 #   lab_word W...    does a word of its own, or returns 127
 #
 # In lab_launch, lab_ready and lab_facts these are set: $dir (the instance's folder), ${ports[@]}, and $address, the
@@ -38,6 +39,7 @@ READY_LIMIT=60 # seconds until an instance must be usable; 2 are usual
 STOP_LIMIT=10  # seconds from TERM to KILL; 3 are usual
 TRIES=5        # starts of an instance that loses its ports to another process
 READABLE=()
+SCENARIOS=("$NAME")
 
 usage() {
   cat <<T
@@ -51,7 +53,8 @@ T
   install  fetches the pinned packages into the cache; no-op when they are there
   up       starts instances from an empty state and waits until they are usable;
            one that runs already is started anew
-  env      prints shell lines to eval: passwords, path of vars.toml (addresses)
+  env      prints shell lines to eval: passwords, and for each scenario the path
+           of a file with its variables (addresses), as SCENARIO_VARS
   down     stops instances; without a name all, and removes the state
   status   one line per instance; exit 0 if all (named) are up, else 1
   hold     up, prints "ready", then waits for the end of its standard input (or
@@ -265,12 +268,14 @@ serves() {
 }
 
 vars() {
-  local i dir address ports
-  for i in "${INSTANCES[@]}"; do
-    runs "$i" || continue
-    look_up "$i"
-    lab_facts "$i"
-  done >"$STATE/vars.toml"
+  local scenario i dir address ports
+  for scenario in "${SCENARIOS[@]}"; do
+    for i in "${INSTANCES[@]}"; do
+      runs "$i" || continue
+      look_up "$i"
+      lab_facts "$i" "$scenario"
+    done >"$STATE/$scenario.toml"
+  done
 }
 
 # Those that run already keep the passwords they were started with.
@@ -384,9 +389,12 @@ down() {
 # --- the other verbs -----------------------------------------------------------
 
 env_lines() {
-  [ -e "$STATE/vars.toml" ] || die "no lab is up: $STATE"
+  local scenario
+  [ -e "$STATE/${SCENARIOS[0]}.toml" ] || die "no lab is up: $STATE"
   sed 's/^/export /' "$STATE/passwords"
-  printf 'export %s_VARS=%q\n' "${NAME^^}" "$STATE/vars.toml"
+  for scenario in "${SCENARIOS[@]}"; do
+    printf 'export %s_VARS=%q\n' "$(tr a-z- A-Z_ <<<"$scenario")" "$STATE/$scenario.toml"
+  done
 }
 
 status() {
