@@ -13,7 +13,7 @@
 //! 4  HANDS      browser     collector    practice                            WebDriver | sockets, TLS, DNS | a chat
 //! 3  MEMORY     store                                                        SQLite, a remote collector
 //!    ----------------------------- the water line: below it no I/O, no clock, no dice -----------------------------
-//! 2  THOUGHT    plan        verdict       report
+//! 2  THOUGHT    plan        verdict       history       report
 //! 1  GRAMMAR    scenario    canary        attribution
 //! 0  WORDS      model       diagnostic
 //! ```
@@ -33,6 +33,8 @@
 //!                                                         expectation -> Outcome -> exit status
 //! ```
 //!
+//! Judged runs in short ([`model::Summary`]) are held against each other by [`history`]: what changed, and when.
+//!
 //! A run in a file of its own ([`store::write_evidence`]) is the same lake elsewhere: whoever has it judges the same.
 //!
 //! Everything up to the store is fact and append-only. Everything after it is a pure function of the evidence.
@@ -47,6 +49,7 @@ pub mod canary;
 pub mod cli;
 pub mod collector;
 pub mod diagnostic;
+pub mod history;
 pub mod model;
 pub mod plan;
 pub mod practice;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["model", "diagnostic"],
     &["scenario", "canary", "attribution"],
-    &["plan", "verdict", "report"],
+    &["plan", "verdict", "history", "report"],
     &["store"],
     &["browser", "collector", "practice"],
     &["audit"],

@@ -31,7 +31,7 @@ pub(super) struct Args {
     pub(super) verbose: u8,
 }
 
-const EXIT: &str = "Exit status: 0 every expectation met; 1 an expectation failed; 2 usage or scenario error; \
+const EXIT: &str = "Exit status: 0 every expectation met; 1 an expectation failed, or a change for the worse; 2 usage or scenario error; \
 3 inconclusive; 4 could not run; 130 interrupted.";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,8 +70,15 @@ pub(super) enum Verb {
     Explain(Explain),
     /// Write a run's evidence to a file that anybody can check and judge
     Export(Export),
-    /// List the runs in the evidence store
+    /// List the runs in the evidence store, with how many verdicts of each kind they came to
     Runs(Runs),
+    /// Choose the runs that later ones are held against, and show them
+    Baseline(Baseline),
+    /// Say what is different between two runs, beyond what chance explains
+    #[command(after_help = COMPARE)]
+    Compare(Compare),
+    /// Show a service over time: what each run says, how often that turned, and when it changed
+    History(OverTime),
     /// Check that no record in the evidence store was altered, taken out or moved
     Verify(Verify),
     /// Run the collector alone: record whoever comes, until stopped
@@ -97,6 +104,17 @@ const RUN_EXAMPLES: &str = "Examples:
 const DOCTOR: &str = "What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
 
 Exit status: 0 all is well; 1 something is wrong; 2 usage or settings error; 3 something could not be told.";
+
+const COMPARE: &str = "What something else than the service may explain (region, client build, rules, data, a much shorter window, other \
+doors) is not compared, nor is anything inconclusive; the reason is told.
+
+Exit status: 0 nothing is worse; 1 something is; 2 usage error; 3 nothing could be compared; 4 could not run.
+
+Examples:
+  waxseal baseline set latest
+  waxseal compare baseline latest
+  waxseal compare 41c0 5f3a --json
+  waxseal compare before.jsonl after.jsonl";
 
 const CALIBRATE: &str =
     "The same seed gives the same figures. A world that was judged wrong is told with its seed: \
@@ -170,6 +188,9 @@ pub(super) struct Run {
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    /// Hold the run against its baselines in this file: a change for the worse is a failure
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
     /// Let the browsers fetch: their doors note and serve, instead of noting and refusing
     #[arg(long)]
     pub(super) open_doors: bool,
@@ -255,6 +276,9 @@ pub(super) struct Judge {
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    /// Hold the run against its baselines in this file: a change for the worse is a failure
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
     #[command(flatten)]
     pub(super) knowledge: Knowledge,
 }
@@ -290,6 +314,77 @@ pub(super) struct Export {
 pub(super) struct Runs {
     #[command(flatten)]
     pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Baseline {
+    #[command(subcommand)]
+    pub(super) verb: BaselineVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineVerb {
+    /// Make a run the baseline of each of its variants
+    Set(SetBaseline),
+    /// List the baselines
+    Show(ShowBaseline),
+}
+
+#[derive(Debug, Group)]
+pub(super) struct SetBaseline {
+    /// The run: the beginning of its name, or `latest`; or an evidence file
+    #[arg(value_name = "RUN|FILE", default_value = "latest")]
+    pub(super) run: String,
+    /// The file of baselines, made to be kept beside the scenarios
+    #[arg(long, value_name = "FILE", default_value = BASELINES)]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct ShowBaseline {
+    /// The file of baselines
+    #[arg(long, value_name = "FILE", default_value = BASELINES)]
+    pub(super) file: PathBuf,
+}
+
+/// Where baselines are kept where nothing else is said.
+const BASELINES: &str = "baselines.json";
+
+#[derive(Debug, Group)]
+pub(super) struct Compare {
+    /// The earlier run: the beginning of its name, `latest`, or `baseline`; or an evidence file
+    #[arg(value_name = "BEFORE", default_value = "baseline")]
+    pub(super) before: String,
+    /// The run that is held against it, named likewise
+    #[arg(value_name = "AFTER", default_value = "latest")]
+    pub(super) after: String,
+    /// The file of baselines
+    #[arg(long, value_name = "FILE", default_value = BASELINES)]
+    pub(super) file: PathBuf,
+    /// Say it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct OverTime {
+    /// The service's short name, as `waxseal runs` and its scenario have it
+    pub(super) service: String,
+    /// Say it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
 }
 
 #[derive(Debug, Group)]

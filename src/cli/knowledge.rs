@@ -41,6 +41,11 @@ impl Held {
         })
     }
 
+    /// Whether nothing was named: what is said with it is said by everybody.
+    pub(super) const fn is_built_in(&self) -> bool {
+        self.catalogue.is_none() && self.table.is_none()
+    }
+
     pub(super) fn sources(&self) -> Sources<'_> {
         Sources {
             catalogue: self.catalogue.as_ref().unwrap_or(Catalogue::built_in()),

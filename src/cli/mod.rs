@@ -2,16 +2,20 @@
 
 mod args;
 mod authority;
+mod baseline;
 mod calibrate;
 mod check;
+mod compare;
 mod doctor;
 mod exit;
 mod explain;
 mod export;
+mod history;
 mod judge;
 mod knowledge;
 mod log;
 mod out;
+mod past;
 mod plan;
 mod practice;
 mod progress;
@@ -74,6 +78,9 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Explain(asked) => explain::explained(&asked),
         Verb::Export(asked) => export::export(&asked),
+        Verb::Baseline(asked) => baseline::baseline(&asked),
+        Verb::Compare(asked) => compare::compare(&asked, colour),
+        Verb::History(asked) => history::history(&asked, colour),
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),

@@ -6,8 +6,9 @@ use super::args::ReportFormat;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
 use super::out::say;
+use super::past::{Past, worst};
 use crate::model::Evidence;
-use crate::report::{View, json, terminal};
+use crate::report::{View, json, since_baseline, terminal};
 use crate::verdict::{ExitStatus, judge_knowing};
 
 /// Where reports go, opened and ready.
@@ -63,6 +64,7 @@ fn open(path: &Path) -> Result<Box<dyn Write>, Stopped> {
 pub(super) fn show(
     evidence: &Evidence,
     held: &Held,
+    past: &Past,
     targets: Targets,
     colour: bool,
 ) -> Result<Exit, Stopped> {
@@ -72,6 +74,7 @@ pub(super) fn show(
             "show the run: its evidence has no manifest",
         ));
     };
+    let changes = past.look(evidence, &judged.cells, held)?;
     // The files first: they are what a program waits for.
     let shows = !targets.takes_stdout();
     targets.write(|format| match format {
@@ -79,6 +82,12 @@ pub(super) fn show(
     })?;
     if shows {
         say(&terminal(&view, colour));
+        if past.baselines.is_some() && changes.is_empty() {
+            say("there is no baseline of any of its variants\n");
+        }
+        for told in &changes {
+            say(&since_baseline(told, colour));
+        }
     }
-    Ok(Exit(ExitStatus::of(&judged.cells)))
+    Ok(Exit(worst(ExitStatus::of(&judged.cells), &changes)))
 }

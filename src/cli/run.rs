@@ -6,6 +6,7 @@ use super::authority::credentials;
 use super::doctor::system_resolver;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
+use super::past::Past;
 use super::progress::followed;
 use super::report::{Targets, show};
 use super::scenario::{Chosen, choose, load};
@@ -34,9 +35,10 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let named = Named::open(&asked.store)?;
     let setting = setting(asked, chosen, named.collector(), &held)?;
     let store = named.any();
+    let past = Past::read(asked.baseline.as_deref(), Some(named))?;
     let conducted = play(setting, Arc::clone(&store), quiet)?;
     let shown = match conducted.run {
-        Some(run) => show(&evidence(&*store, run)?, &held, targets, colour),
+        Some(run) => show(&evidence(&*store, run)?, &held, &past, targets, colour),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {

@@ -101,13 +101,22 @@ pub(super) fn evidence(store: &dyn EvidenceStore, run: RunId) -> Result<Evidence
 
 /// The evidence in a file, or of a run in the store.
 pub(super) fn named_evidence(store: &StorePath, name: &str) -> Result<Evidence, Stopped> {
+    Ok(named_run(store, name)?.0)
+}
+
+/// The same, and the store it is from, where that was looked into.
+pub(super) fn named_run(
+    store: &StorePath,
+    name: &str,
+) -> Result<(Evidence, Option<Named>), Stopped> {
     let path = Path::new(name);
     if names_a_file(path) {
-        return read_evidence(path).map_err(Stopped::usage);
+        return Ok((read_evidence(path).map_err(Stopped::usage)?, None));
     }
-    let store = Named::open_existing(store)?.any();
+    let named = Named::open_existing(store)?;
+    let store = named.any();
     let run = run_named(&*store, name)?;
-    evidence(&*store, run)
+    Ok((evidence(&*store, run)?, Some(named)))
 }
 
 /// No run has a name with a folder in it, or one that ends like this.

@@ -46,7 +46,7 @@ named! {
 }
 
 /// Which state of which data a factor was read from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DataVersion {
     /// Where it comes from: a publication, or the name of a file.
     pub source: String,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::trial::named;
-use super::{Arm, Confidence, Doorway, Factor, Form, Limit, Part, Phase};
+use super::{Arm, Behaviour, Confidence, Doorway, Factor, Form, Limit, Part, Phase, Reach};
 
 named! {
     /// What is true of a cell; nothing about good or bad.
@@ -198,12 +198,24 @@ named! {
 }
 
 /// A confidence interval for a probability, both ends within 0 and 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
     /// Upper end.
     pub high: f64,
+}
+
+impl Interval {
+    /// To six digits: few enough that what is written and read back is the same to the last bit.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        let round = |end: f64| (end * 1e6).round() / 1e6;
+        Self {
+            low: round(self.low),
+            high: round(self.high),
+        }
+    }
 }
 
 /// What one actor did in a cell.
@@ -287,6 +299,10 @@ pub struct Cell {
     pub first_delay: Option<Duration>,
     /// Who came, the provider first; our own attempts as well.
     pub actors: Vec<ActorSummary>,
+    /// The hits by how far the furthest of their visitors went, shallow first.
+    pub reaches: Vec<Reach>,
+    /// In which ways they came, the first seen first, and no more than a report can show.
+    pub behaviours: Vec<Behaviour>,
     /// Why less can be said.
     pub doubts: Vec<Doubt>,
     /// What the author claimed.

@@ -5,12 +5,14 @@
 mod attribution;
 mod calibration;
 mod cell;
+mod change;
 mod evidence;
 mod hello;
 mod hit;
 mod operator;
 mod persona;
 mod recognition;
+mod summary;
 mod time;
 mod trial;
 
@@ -20,6 +22,10 @@ pub use attribution::{
 pub use calibration::{Calibration, Flaw, Judgements, Measure, Rehearsed, Share, Truth};
 pub use cell::{
     Actor, ActorSummary, Advice, Cell, Constancy, Depth, Doubt, Interval, Outcome, Settles, Verdict,
+};
+pub use change::{
+    CellComparison, Change, ChangeKind, ChangePoint, Comparability, Comparison, Counted, Flips,
+    History, Point, Pooled, Reason, RunRef, Series, Side,
 };
 pub use evidence::{
     Arrival, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit, Manifest,
@@ -33,5 +39,9 @@ pub use hit::{
 pub use operator::Operator;
 pub use persona::Persona;
 pub use recognition::{Class, Match, Place, Recognition};
+pub use summary::{
+    Baselines, Behaviour, CellKey, CellSummary, Circumstances, Latency, Protocol, Reach,
+    SUMMARY_FORMAT, Summary, VariantSummary,
+};
 pub use time::{Timestamp, display_duration, millis, parse_duration};
 pub use trial::{Account, Arm, Doorway, Form, Part, Phase, RunId, TokenId, Trial, TrialId, Via};

@@ -2,10 +2,14 @@
 //! made printable wherever it is shown.
 
 mod calibration;
+mod comparison;
+mod history;
 pub mod json;
 mod terminal;
 mod view;
 
 pub use calibration::calibration;
+pub use comparison::{comparison, since_baseline};
+pub use history::history;
 pub use terminal::terminal;
 pub use view::View;

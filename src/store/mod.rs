@@ -8,6 +8,8 @@
 //! file of its own beside it, synced in the same groups. It is drained into the database in order as soon as that works
 //! again, after a crash by whoever opens the store next; readers of a run see what still waits in it as well.
 //!
+//! What judged runs come to is kept beside their evidence ([`Store::keep`]), so that a long history opens at once.
+//!
 //! A run can be taken out as an evidence file, whose format ([`mod@file`]) is a contract for tools of other people.
 //!
 //! There are two stores: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its
@@ -18,6 +20,7 @@ pub mod file;
 mod remote;
 mod spool;
 mod sqlite;
+mod summaries;
 mod writer;
 
 use std::fmt::Debug;
@@ -28,6 +31,7 @@ pub use chain::{Broken, Check, Link};
 pub use file::{FileError, read_evidence, write_evidence};
 pub use remote::{Health, Page, Registered, RemoteStore};
 pub use sqlite::{RunRow, Store, StoreError};
+pub use summaries::Kept;
 
 use crate::model::{Evidence, Record, RunId};
 

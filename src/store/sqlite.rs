@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::chain;
 use super::spool::{self, Line};
+use super::summaries::RUNS;
 use super::writer::{Inbox, What, Writer, known};
 use super::{EvidenceStore, Page, Pending};
 use crate::model::{Entry, Evidence, Record, RunId};
@@ -303,7 +304,7 @@ impl Store {
     pub fn runs(&self) -> Result<Vec<RunRow>, StoreError> {
         let connection = connect(&self.path)?;
         let mut rows =
-            connection.prepare("SELECT run, MIN(seq) FROM record GROUP BY run ORDER BY 2")?;
+            connection.prepare(&format!("SELECT run, first FROM ({RUNS}) ORDER BY first"))?;
         let rows = rows.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
         let rows: Vec<(String, u64)> = rows.collect::<Result<_, _>>()?;
         Ok(rows
@@ -461,7 +462,7 @@ fn parse((seq, body): (u64, String)) -> Result<Entry, StoreError> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::Open {
         path: path.to_owned(),
         source,

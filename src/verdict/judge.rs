@@ -4,7 +4,8 @@ use std::time::Duration;
 use crate::attribution::Sources;
 use crate::canary::{Zone, wrapper};
 use crate::model::{
-    Actor, Arm, Cell, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Trial, Verdict,
+    Actor, Arm, Cell, Depth, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Reach, Trial,
+    Verdict,
 };
 
 use super::control::{self, Controls};
@@ -14,7 +15,7 @@ use super::seen::Seen;
 use super::sets::{first_once, sorted};
 use super::statistics::{self, clopper_pearson};
 use super::summary::summaries;
-use super::{advice, outcome};
+use super::{advice, behaviour, outcome};
 
 /// Below this, absence is not spoken of: zero of two still allows four in five.
 pub(super) const FEWEST_FOR_ABSENCE: u32 = 3;
@@ -146,6 +147,8 @@ impl<'a> Bench<'a> {
             interval: clopper_pearson(hits, trials, self.error()),
             first_delay: self.first_delay(arm, &seen),
             actors: Vec::new(),
+            reaches: self.reaches(planned.iter().filter(|case| self.is_out(case))),
+            behaviours: Vec::new(),
             doubts: self.doubts_of(arm, &planned),
             expected: None,
             outcome: Outcome::NotRun,
@@ -173,15 +176,24 @@ impl<'a> Bench<'a> {
             let effects: Vec<&Observation> = effects.copied().collect();
             let counted = effects.iter().filter(|seen| self.makes(cell.arm, seen));
             cell.depth = counted.map(|seen| seen.depth).max();
-            cell.actors = summaries(&self.of_phase(cell.arm, &effects));
+            self.tell(cell, &effects);
             cell.constancy = (cell.arm != Arm::Reached).then(|| advice::constancy(cell.interval));
         } else {
-            cell.actors = summaries(&self.of_phase(cell.arm, seen));
+            self.tell(cell, seen);
         }
         cell.advice = advice::advice(cell, self.error());
         let claim = outcome::claim(&self.facts.manifest.expectations, cell);
         cell.outcome = outcome::outcome(cell, claim);
         cell.expected = claim.cloned();
+    }
+
+    /// Who came, and in which ways.
+    fn tell(&self, cell: &mut Cell, seen: &[&Observation]) {
+        let seen = self.of_phase(cell.arm, seen);
+        cell.actors = summaries(&seen);
+        if cell.arm != Arm::Reached {
+            cell.behaviours = behaviour::behaviours(&seen);
+        }
     }
 
     fn verdict(&self, cell: &Cell, seen: &[&Observation]) -> Verdict {
@@ -273,6 +285,22 @@ impl<'a> Bench<'a> {
     fn is_visited(&self, (trial, _): &Case<'_>, late: bool) -> bool {
         let mut visits = self.seen.visits(trial.id);
         visits.any(|seen| seen.late == late && self.makes(trial.arm, seen))
+    }
+
+    /// How far the furthest visitor went, of the trials that had one in their window.
+    fn reaches<'c>(&self, played: impl Iterator<Item = &'c Case<'c>>) -> Vec<Reach> {
+        let mut reaches: BTreeMap<Depth, u32> = BTreeMap::new();
+        for (trial, _) in played.filter(|case| case.0.arm != Arm::Reached) {
+            let visits = self.seen.visits(trial.id);
+            let counted = visits.filter(|seen| !seen.late && self.makes(trial.arm, seen));
+            if let Some(depth) = counted.map(|seen| seen.depth).max() {
+                *reaches.entry(depth).or_default() += 1;
+            }
+        }
+        let reaches = reaches.into_iter();
+        reaches
+            .map(|(depth, trials)| Reach { depth, trials })
+            .collect()
     }
 
     /// Whether somebody came after the window.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::attribution::Attribution;
 use crate::model::{
     Actor, Answer, Class, Confidence, Depth, Door, Factor, FactorKind, Hit, HitKind, Part, Phase,
-    Place, Request, Timestamp, TokenId, TrialId, millis,
+    Place, Protocol, Request, Timestamp, TokenId, TrialId, millis,
 };
 
 use super::facts::Facts;
@@ -45,6 +45,8 @@ pub struct Observation {
     pub again: bool,
     /// The method, in the case it was sent; none where no request was understood.
     pub method: Option<Arc<str>>,
+    /// What it spoke.
+    pub protocol: Protocol,
     /// The user agent. Hostile text.
     pub agent: Option<Arc<str>>,
     /// From where. Hits of one connection have it in common.
@@ -170,6 +172,7 @@ impl<'a> Reader<'a> {
             door: hit.door,
             again: false,
             method: deed.method,
+            protocol: protocol(&hit.kind),
             agent: deed.agent,
             peer: hit.peer,
             phase,
@@ -236,6 +239,16 @@ fn who(facts: &Facts<'_>, trial: TrialId, hit: &Hit) -> Attribution {
             .chain(found.factors.iter().cloned())
             .collect(),
         confidence: Some(Confidence::High),
+    }
+}
+
+const fn protocol(kind: &HitKind) -> Protocol {
+    match kind {
+        HitKind::Http(request) if request.tls => Protocol::Https,
+        HitKind::Http(_) => Protocol::Http,
+        HitKind::Dns(_) | HitKind::Packet(_) => Protocol::Dns,
+        HitKind::Hello(_) => Protocol::Tls,
+        HitKind::Connection { .. } => Protocol::Bytes,
     }
 }
 

@@ -14,3 +14,4 @@ pub mod burst;
 pub mod evidence;
 pub mod golden;
 pub mod served;
+pub mod summaries;

@@ -6,7 +6,7 @@ pub mod v1;
 use serde::Serialize;
 
 use super::View;
-use crate::model::Calibration;
+use crate::model::{Baselines, Calibration, Comparison, History};
 
 /// A run in format 1, as text. Everything beyond plain ASCII is escaped, so that a report holds no control character of
 /// a visitor's, wherever it is shown.
@@ -23,6 +23,46 @@ pub fn format_1(view: &View<'_>) -> serde_json::Result<String> {
 /// None that is known: the format's types are plain.
 pub fn calibration_1(found: &Calibration) -> serde_json::Result<String> {
     to_ascii(&calibration_v1::report(found))
+}
+
+/// Runs side by side in format 1, as text. Escaped likewise. Its types are those of [`crate::model`], because baselines that
+/// are kept in files are made of them too: their written form changes with [`crate::model::SUMMARY_FORMAT`] only.
+///
+/// # Errors
+/// None that is known: the format's types are plain.
+pub fn comparisons_1(told: &[Comparison]) -> serde_json::Result<String> {
+    to_ascii(&told)
+}
+
+/// A service over time in format 1, as text. Escaped likewise.
+///
+/// # Errors
+/// None that is known: the format's types are plain.
+pub fn history_1(told: &History) -> serde_json::Result<String> {
+    to_ascii(told)
+}
+
+/// Baselines in format 1, as the text of their file. Escaped likewise.
+///
+/// # Errors
+/// None that is known: the format's types are plain.
+pub fn baselines_1(baselines: &Baselines) -> serde_json::Result<String> {
+    to_ascii(baselines)
+}
+
+/// The JSON Schemas (draft 2020-12) of comparisons, of a history and of baselines, each with the name of its format.
+#[must_use]
+pub fn schemas_of_change() -> [(&'static str, serde_json::Value); 3] {
+    let named = |name, schema: schemars::Schema| {
+        let mut schema = schema;
+        schema.insert("$id".to_owned(), format!("urn:waxseal:{name}:1").into());
+        (name, schema.to_value())
+    };
+    [
+        named("comparisons", schemars::schema_for!(Vec<Comparison>)),
+        named("history", schemars::schema_for!(History)),
+        named("baselines", schemars::schema_for!(Baselines)),
+    ]
 }
 
 fn to_ascii(report: &impl Serialize) -> serde_json::Result<String> {
