@@ -215,7 +215,7 @@ pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -
         .into_iter()
         .map(|word| {
             (
-                strsim::damerau_levenshtein(&typed.to_lowercase(), word),
+                strsim::damerau_levenshtein(&typed.to_lowercase(), &word.to_lowercase()),
                 word,
             )
         })

@@ -139,6 +139,7 @@ fn codes() -> Vec<String> {
         "validate/locators.rs",
         "validate/phases.rs",
         "validate/places.rs",
+        "validate/provenance.rs",
         "validate/settings.rs",
         "validate/steps.rs",
         "validate/values.rs",

@@ -643,6 +643,7 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             service: scenario.service.name.clone(),
             title: scenario.service.title.clone(),
             checked: scenario.checked.clone(),
+            provenance: scenario.provenance.clone(),
             networks: scenario.service.networks.clone(),
             agents: scenario.service.agents.clone(),
             known: scenario.service.known.clone(),

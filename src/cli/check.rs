@@ -1,17 +1,16 @@
 use super::args::Check;
 use super::exit::{Exit, Stopped};
 use super::out::{complain, say};
-use super::scenario::read;
+use super::scenario::{files_of, read};
 use crate::diagnostic::{Diagnostic, Severity, Source, printable, render_all};
 use crate::scenario::parse;
 use crate::verdict::ExitStatus;
 
 pub(super) fn check(asked: &Check, colour: bool) -> Result<Exit, Stopped> {
-    let sources = asked
-        .files
-        .iter()
-        .map(|file| read(file))
-        .collect::<Result<Vec<_>, _>>()?;
+    let files = asked.files.iter().map(|path| files_of(path));
+    let files: Vec<_> = files.collect::<Result<_, _>>()?;
+    let sources = files.iter().flatten().map(|file| read(file));
+    let sources = sources.collect::<Result<Vec<_>, _>>()?;
     let found: Vec<(&Source, Vec<Diagnostic>)> = sources
         .iter()
         .map(|source| {

@@ -27,6 +27,9 @@ fn shown(chosen: &Chosen) -> String {
         plan.seed,
         display_duration(experiment.window)
     )];
+    if let Some(terms) = &scenario.service.terms {
+        lines.push(format!("review its terms first: {}", printable(terms, 300)));
+    }
     for variant in &chosen.variants {
         lines.push(format!("\nvariant {}", variant.name));
         let trials = plan

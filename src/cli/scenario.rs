@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::Choice;
 use super::exit::Stopped;
 use super::out::complain;
 use crate::audit::{GivenError, Values, values};
 use crate::diagnostic::{Diagnostic, Source, did_you_mean, render, render_all};
-use crate::model::VariantRef;
+use crate::model::{Status, VariantRef};
 use crate::plan::{Plan, plan};
 use crate::scenario::{Scenario, Variant, parse};
 
@@ -34,7 +34,11 @@ impl Chosen {
     pub(super) fn values(&self) -> Result<Vec<(VariantRef, Values)>, GivenError> {
         self.variants
             .iter()
-            .map(|variant| Ok((reference(variant), self.values_of(variant)?)))
+            .map(|variant| {
+                let values = self.values_of(variant)?;
+                let covariates = self.scenario.covariates(variant, &values);
+                Ok((reference(variant, covariates), values))
+            })
             .collect()
     }
 
@@ -53,12 +57,47 @@ impl Chosen {
     }
 }
 
-fn reference(variant: &Variant) -> VariantRef {
+fn reference(variant: &Variant, covariates: BTreeMap<String, String>) -> VariantRef {
     VariantRef {
         name: variant.name.clone(),
         title: variant.title.clone(),
         networks: variant.networks.clone(),
+        covariates,
     }
+}
+
+/// A file itself; of a folder every `.toml` in it and below, in order.
+pub(super) fn files_of(path: &Path) -> Result<Vec<PathBuf>, Stopped> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for found in entries(&folder)? {
+            // A link to a folder may lead back to where it stands.
+            if found.is_dir() && !found.is_symlink() {
+                folders.push(found);
+            } else if found.extension().is_some_and(|ending| ending == "toml") {
+                files.push(found);
+            }
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let name = path.display();
+        return Err(Stopped::usage(format!(
+            "find a scenario in {name}: there is no .toml in it"
+        )));
+    }
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Stopped> {
+    let failed = |error| Stopped::usage(format!("look into {}: {error}", folder.display()));
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
+    paths.collect::<Result<_, _>>().map_err(failed)
 }
 
 pub(super) fn read(file: &Path) -> Result<Source, Stopped> {
@@ -111,6 +150,7 @@ fn warn(source: &Source, warnings: &[Diagnostic], colour: bool) {
 
 /// Makes a plan from what was chosen.
 pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, Stopped> {
+    must_be_alive(&scenario)?;
     if let Some(trials) = choice.trials {
         scenario.experiment.trials = trials;
     }
@@ -133,6 +173,22 @@ pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, 
         variants,
         given,
     })
+}
+
+/// Of a retired service nothing can be measured.
+fn must_be_alive(scenario: &Scenario) -> Result<(), Stopped> {
+    let service = &scenario.service;
+    if scenario.provenance.status != Some(Status::Retired) {
+        return Ok(());
+    }
+    let instead = match &service.successor {
+        Some(name) => format!("; {name} took its place"),
+        None => String::new(),
+    };
+    let title = &service.title;
+    Err(Stopped::usage(format!(
+        "audit {title}: the service is retired{instead}"
+    )))
 }
 
 /// A seed that a person can type again.

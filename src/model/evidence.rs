@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked, Operator,
-    Other, Phase, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
+    Other, Phase, Provenance, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -141,6 +142,9 @@ pub struct ScenarioRef {
     pub title: String,
     /// When its selectors were last reviewed (a date).
     pub checked: String,
+    /// Where its knowledge comes from, and what that is worth.
+    #[serde(default, skip_serializing_if = "Provenance::is_empty")]
+    pub provenance: Provenance,
     /// Networks the service is known to fetch from.
     pub networks: Vec<ipnet::IpNet>,
     /// What its user agent holds.
@@ -166,6 +170,9 @@ pub struct VariantRef {
     /// Networks the service fetches from in this variant, besides its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<ipnet::IpNet>,
+    /// What must be the same in two runs for them to be compared, by name, such as the region, as the scenario says it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub covariates: BTreeMap<String, String>,
 }
 
 /// A claim of the scenario's author.

@@ -11,6 +11,7 @@ mod hello;
 mod hit;
 mod operator;
 mod persona;
+mod provenance;
 mod recognition;
 mod summary;
 mod time;
@@ -38,6 +39,7 @@ pub use hit::{
 };
 pub use operator::Operator;
 pub use persona::Persona;
+pub use provenance::{Grade, Provenance, Status, Tried};
 pub use recognition::{Class, Match, Place, Recognition};
 pub use summary::{
     Baselines, Behaviour, CellKey, CellSummary, Circumstances, Latency, Protocol, Reach,

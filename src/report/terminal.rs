@@ -76,10 +76,10 @@ fn heading(view: &View<'_>, variant: &VariantRef) -> String {
     };
     let window = display_duration(manifest.window);
     format!(
-        "{:<40} run {}   {trials}   listened {window} each   {doors}   selectors of {}",
+        "{:<40} run {}   {trials}   listened {window} each   {doors}   {}",
         printable(&name, FOREIGN_CHARS),
         view.run,
-        manifest.scenario.checked
+        printable(&view.selectors(), FOREIGN_CHARS)
     )
 }
 

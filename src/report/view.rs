@@ -1,4 +1,8 @@
-use crate::model::{Cell, Evidence, Failure, Manifest, Outcome, Record, RunEnd, RunId, VariantRef};
+use jiff::tz::TimeZone;
+
+use crate::model::{
+    Cell, Evidence, Failure, Manifest, Outcome, Record, RunEnd, RunId, Status, VariantRef,
+};
 
 /// A judged run, ready to be shown.
 #[derive(Debug, Clone)]
@@ -35,6 +39,45 @@ impl<'a> View<'a> {
             failures,
             end,
         })
+    }
+
+    /// What the scenario's selectors are worth: of which day they are, how old that was when the run began, and what they rest
+    /// on.
+    #[must_use]
+    pub fn selectors(&self) -> String {
+        let scenario = &self.manifest.scenario;
+        let known = &scenario.provenance;
+        let age = match self.selectors_age() {
+            Some(1) => "1 day old".to_owned(),
+            Some(days @ 2..) => format!("{days} days old"),
+            _ => String::new(),
+        };
+        let client = known.status.filter(|status| *status != Status::Live);
+        let parts = [
+            age,
+            client.map_or_else(String::new, |status| status.name().replace('-', " ")),
+            known
+                .grade
+                .map_or_else(String::new, |grade| format!("grade {grade}")),
+            known
+                .tried
+                .map_or_else(String::new, |tried| tried.words().to_owned()),
+        ];
+        let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let more = if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", parts.join(", "))
+        };
+        format!("selectors of {}{more}", scenario.checked)
+    }
+
+    /// How many days before the run the selectors were reviewed; none where that is no date, or a later one.
+    #[must_use]
+    pub fn selectors_age(&self) -> Option<u32> {
+        let checked: jiff::civil::Date = self.manifest.scenario.checked.parse().ok()?;
+        let began = self.manifest.started.to_zoned(TimeZone::UTC).date();
+        u32::try_from(checked.until(began).ok()?.get_days()).ok()
     }
 
     pub(super) fn cells_of(&self, variant: &VariantRef) -> impl Iterator<Item = &'a Cell> + '_ {

@@ -1,8 +1,8 @@
-//! Where a `goto` leads, once the variables have their values.
+//! What is said with variables, once they have their values: where a `goto` leads, and what must be equal in two runs.
 
 use std::collections::BTreeMap;
 
-use super::types::{Piece, Scenario, Template, Verb};
+use super::types::{Piece, Scenario, Template, Variant, Verb};
 use crate::model::Phase;
 
 /// A `goto` that would lead away from the service.
@@ -14,16 +14,33 @@ pub struct Astray {
     pub line: u32,
 }
 
+/// Whether addresses of this scheme are pages; an extension's host is its id.
+pub(super) fn has_pages(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https" | "chrome-extension")
+}
+
 /// Whether an address is a page on one of these hosts.
 #[must_use]
 pub fn is_on_hosts(address: &str, hosts: &[String]) -> bool {
     url::Url::parse(address).is_ok_and(|url| {
         let known = hosts.iter().any(|host| url.host_str() == Some(host));
-        known && matches!(url.scheme(), "http" | "https")
+        known && has_pages(url.scheme())
     })
 }
 
 impl Scenario {
+    /// A variant's covariates: its own before the scenario's. One with a variable that has no value yet is left out.
+    #[must_use]
+    pub fn covariates(
+        &self,
+        variant: &Variant,
+        values: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
+        let all = self.covariates.iter().chain(&variant.covariates);
+        all.filter_map(|(name, text)| Some((name.clone(), filled(text, values)?)))
+            .collect()
+    }
+
     /// The first `goto` that these values would lead astray. One that holds more than variables, such as an account's
     /// name, is left to the browser.
     #[must_use]

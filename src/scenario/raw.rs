@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Actor, Arm, Depth, Doorway, Doubt, Form, Operator, Persona, Verdict};
+use crate::model::{
+    Actor, Arm, Depth, Doorway, Doubt, Form, Grade, Operator, Persona, Status, Tried, Verdict,
+};
 
 /// The JSON Schema (draft 2020-12) of a scenario file: what editors complete from, and what `structure` checks against.
 #[must_use]
@@ -77,9 +79,16 @@ pub(super) struct Scenario {
     /// Where the selectors come from.
     #[schemars(required, extend("examples" = [["driven against version 4.5 on 2026-11-23"]]))]
     pub(super) source: Option<Vec<String>>,
+    /// How well grounded the selectors are.
+    pub(super) grade: Option<Grade>,
+    /// What the scenario has been driven against.
+    pub(super) tried: Option<Tried>,
     /// The messenger under audit.
     #[schemars(required)]
     pub(super) service: Option<Service>,
+    /// What must be the same in two runs for them to be compared, by name; variables may stand in it.
+    #[schemars(extend("examples" = [{"region": "{region}", "e2ee": "off"}]))]
+    pub(super) covariates: Option<BTreeMap<String, String>>,
     /// Values that templates may hold, by name.
     pub(super) vars: Option<BTreeMap<String, Variable>>,
     /// Our two identities.
@@ -121,6 +130,15 @@ pub(super) struct Service {
     /// Short name.
     #[schemars(required, extend("examples" = ["thelounge"]))]
     pub(super) name: Option<String>,
+    /// Whether it can be audited, and how. A real service says so, and then what its selectors rest on (`grade`), what they
+    /// were driven against (`tried`) and which `terms` to review.
+    pub(super) status: Option<Status>,
+    /// The short name of the service that took its place, where it is retired.
+    #[schemars(extend("examples" = ["teams-free"]))]
+    pub(super) successor: Option<String>,
+    /// What its terms say of programs that drive it, and where they stand: to be read before it is driven.
+    #[schemars(extend("examples" = ["https://chat.example.org/terms, on automated use"]))]
+    pub(super) terms: Option<String>,
     /// Networks that it fetches from, in CIDR notation.
     #[schemars(extend("examples" = [["192.0.2.0/24"]]))]
     pub(super) networks: Option<Vec<String>>,
@@ -450,6 +468,8 @@ pub(super) struct Variant {
     pub(super) vars: Option<BTreeMap<String, String>>,
     /// Networks that the service fetches from in this setting, besides its own.
     pub(super) networks: Option<Vec<String>>,
+    /// Covariates that are others in this setting, or that only it has.
+    pub(super) covariates: Option<BTreeMap<String, String>>,
     /// Played on waxseal's own practice messenger, whose provider behaves like this; the run starts it, and puts its
     /// address into the variable `url`, whatever else was given for it.
     pub(super) practice: Option<Persona>,

@@ -297,6 +297,9 @@ fn noun_of(definition: &str) -> (&'static str, &'static str) {
         "Persona" => ("unknown-persona", "persona"),
         "Operator" => ("unknown-operator", "known service"),
         "StepDoubt" => ("unknown-doubt", "doubt of a step"),
+        "Status" => ("unknown-status", "status of a service"),
+        "Grade" => ("unknown-grade", "grade of selectors"),
+        "Tried" => ("unknown-trial-ground", "ground to try a scenario on"),
         "Way" => ("unknown-way", "way to type"),
         _ => ("unknown-word", "word"),
     }

@@ -6,7 +6,8 @@ use regex::Regex;
 
 use crate::diagnostic::Source;
 use crate::model::{
-    Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Other, Persona, Phase, Registered,
+    Account, Arm, Doorway, Doubt, Expectation, Form, Operator, Other, Persona, Phase, Provenance,
+    Registered,
 };
 
 /// The variable that stands for the address of a practice messenger.
@@ -23,8 +24,10 @@ pub struct Scenario {
     pub hosts: Vec<String>,
     /// When the selectors were last reviewed: a date, `YYYY-MM-DD`.
     pub checked: String,
-    /// Where the selectors come from.
-    pub sources: Vec<String>,
+    /// Where its knowledge comes from, and what that is worth.
+    pub provenance: Provenance,
+    /// What must be the same in two runs for them to be compared, by name: only variables stand in it.
+    pub covariates: BTreeMap<String, Template>,
     /// The variables, by name.
     pub vars: BTreeMap<String, Variable>,
     /// Our two identities.
@@ -52,6 +55,10 @@ pub struct Service {
     pub name: String,
     /// Name for people.
     pub title: String,
+    /// The short name of the service that took its place.
+    pub successor: Option<String>,
+    /// What its terms say of programs that drive it, and where they stand.
+    pub terms: Option<String>,
     /// Networks that it fetches from.
     pub networks: Vec<IpNet>,
     /// What its user agents hold.
@@ -438,6 +445,8 @@ pub struct Variant {
     pub vars: BTreeMap<String, String>,
     /// Networks that the service fetches from in this setting, besides its own.
     pub networks: Vec<IpNet>,
+    /// Covariates that are others in this setting, or that only it has.
+    pub covariates: BTreeMap<String, Template>,
     /// Played on a practice messenger with this persona, which the run starts itself.
     pub practice: Option<Persona>,
 }

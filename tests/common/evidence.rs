@@ -1,12 +1,13 @@
 //! Evidence made by hand, for rooms that only read it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use waxseal::model::{
     Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
     Failure, Form, Gap, Hello, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Place, Probe,
-    Query, Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef, Timestamp,
-    TokenId, ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
+    Provenance, Query, Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef,
+    Timestamp, TokenId, ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
 };
 
 pub const RUN: RunId = RunId(0x5f3a_0001);
@@ -406,6 +407,7 @@ fn manifest() -> Manifest {
             known: Vec::new(),
             others: Vec::new(),
             registered: Vec::new(),
+            provenance: Provenance::default(),
         },
         seed: 7,
         window: WINDOW,
@@ -418,6 +420,7 @@ fn manifest() -> Manifest {
             name: "default".into(),
             title: String::new(),
             networks: Vec::new(),
+            covariates: BTreeMap::new(),
         }],
         trials: Vec::new(),
         expectations: Vec::new(),

@@ -2,6 +2,7 @@
 //!
 //! Each step takes as long as a person or a browser takes; the tokens are real, minted with a key of bytes 0x57.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
@@ -178,6 +179,7 @@ impl Audit {
             name: name.to_owned(),
             title: title.to_owned(),
             networks: networks.iter().map(|one| one.parse().unwrap()).collect(),
+            covariates: BTreeMap::new(),
         });
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Confidence, Constancy, Depth, Doorway, Doubt, Factor,
-    FactorKind, Form, Limit, Outcome, Part, Phase, Settles, Verdict,
+    FactorKind, Form, Grade, Limit, Outcome, Part, Phase, Settles, Status, Tried, Verdict,
 };
 use crate::report::View;
 
@@ -66,6 +66,16 @@ struct Scenario {
     title: String,
     /// When its selectors were last reviewed.
     checked: String,
+    /// How many days that was before the run; null where that cannot be told.
+    age_days: Option<u32>,
+    /// Whether the service can be audited, and how; null where the scenario does not say.
+    status: Option<Status>,
+    /// How well grounded the selectors are; null where the scenario does not say.
+    grade: Option<Grade>,
+    /// What the scenario had been driven against; null where it does not say.
+    tried: Option<Tried>,
+    /// Where the selectors come from.
+    sources: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -237,6 +247,11 @@ fn scenario(view: &View<'_>) -> Scenario {
         service: scenario.service.clone(),
         title: scenario.title.clone(),
         checked: scenario.checked.clone(),
+        age_days: view.selectors_age(),
+        status: scenario.provenance.status,
+        grade: scenario.provenance.grade,
+        tried: scenario.provenance.tried,
+        sources: scenario.provenance.sources.clone(),
     }
 }
 

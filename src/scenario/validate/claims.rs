@@ -82,6 +82,7 @@ impl Checker<'_> {
                 title: String::new(),
                 vars: BTreeMap::new(),
                 networks: Vec::new(),
+                covariates: BTreeMap::new(),
                 practice: None,
             }];
         }
@@ -98,6 +99,7 @@ impl Checker<'_> {
         names: &mut BTreeSet<&'r str>,
     ) -> Option<Variant> {
         let networks = self.networks(raw.networks.as_ref(), &path.key("networks"));
+        let covariates = self.covariates(raw.covariates.as_ref(), &path.key("covariates"));
         for name in raw.vars.iter().flat_map(BTreeMap::keys) {
             self.known_variable(name, &path.key("vars").key(name));
         }
@@ -111,6 +113,7 @@ impl Checker<'_> {
             title: raw.title.clone().unwrap_or_default(),
             vars: raw.vars.clone().unwrap_or_default(),
             networks,
+            covariates,
             practice: raw.practice,
         })
     }

@@ -8,6 +8,7 @@ mod locators;
 mod phases;
 mod places;
 mod proofs;
+mod provenance;
 mod settings;
 mod steps;
 mod values;
@@ -137,8 +138,9 @@ impl<'c> Checker<'c> {
         let service = self.service();
         self.hosts = self.hosts();
         let checked = self.checked();
-        let sources = self.sources();
+        let provenance = self.provenance();
         let vars = self.vars();
+        let covariates = self.covariates(self.raw.covariates.as_ref(), &self.top("covariates"));
         let accounts = self.accounts();
         let timeouts = self.timeouts();
         self.aliases();
@@ -154,7 +156,8 @@ impl<'c> Checker<'c> {
             service: service?,
             hosts: self.hosts.clone(),
             checked: checked?,
-            sources,
+            provenance,
+            covariates,
             vars,
             accounts: accounts?,
             timeouts,

@@ -17,6 +17,8 @@ pub(super) enum Place {
     Aliases,
     /// In a dialog that may come up at any time, for both accounts.
     Dialog,
+    /// In `[covariates]`: known before a run begins.
+    Covariate,
     /// The address of a `goto`.
     Address(Phase),
     /// The text of a `type`: the only place for a secret.
@@ -29,7 +31,7 @@ impl Place {
     /// Whose browser it is.
     fn acting(self) -> &'static [Account] {
         match self {
-            Self::Aliases => &[],
+            Self::Aliases | Self::Covariate => &[],
             Self::Dialog => &[Account::Sender, Account::Recipient],
             Self::Address(phase) | Self::Typed(phase) | Self::Step(phase) => match phase {
                 Phase::Login => &[Account::Sender, Account::Recipient],
@@ -43,7 +45,7 @@ impl Place {
     fn may_hold_canary(self) -> bool {
         match self {
             Self::Aliases => true,
-            Self::Dialog | Self::Address(_) => false,
+            Self::Dialog | Self::Covariate | Self::Address(_) => false,
             Self::Typed(phase) | Self::Step(phase) => !matches!(phase, Phase::Login | Phase::Open),
         }
     }
@@ -52,6 +54,7 @@ impl Place {
         match self {
             Self::Aliases => "`[loc]`".to_owned(),
             Self::Dialog => "`[[dismiss]]`".to_owned(),
+            Self::Covariate => "`covariates`".to_owned(),
             Self::Address(_) => "a `goto`".to_owned(),
             Self::Typed(phase) | Self::Step(phase) => format!("`{phase}`"),
         }
@@ -99,6 +102,7 @@ impl Checker<'_> {
             Piece::Literal(_) => None,
             Piece::Canary | Piece::CanaryToken if place.may_hold_canary() => None,
             Piece::Canary | Piece::CanaryToken => Some(canary_words(piece, place)),
+            Piece::User | Piece::Peer if place == Place::Covariate => Some(account_words()),
             Piece::User => self.user_objection("account.user", place.acting().to_vec()),
             Piece::Peer => self.user_objection("peer.user", others(place.acting())),
             Piece::Secret(name) => match place {
@@ -151,7 +155,7 @@ impl Checker<'_> {
     fn variable_objection(&self, name: &str, place: Place) -> Objection {
         let saved = match place {
             Place::Aliases => self.saves.contains(name),
-            Place::Dialog => false,
+            Place::Dialog | Place::Covariate => false,
             _ => self.saved.contains(name),
         };
         let vars = self.top("vars");
@@ -196,6 +200,15 @@ fn canary_words(piece: &Piece, place: Place) -> (&'static str, Words) {
         "use it from `compose` on, and never as an address of our own",
     );
     ("canary-misplaced", said)
+}
+
+fn account_words() -> (&'static str, Words) {
+    let said = words(
+        "an account's name cannot stand in `covariates`",
+        "is another for each account",
+        "a covariate is one text for the whole run: write it out, or name a variable",
+    );
+    ("account-misplaced", said)
 }
 
 fn secret_words(name: &str) -> (&'static str, Words) {

@@ -51,11 +51,16 @@ impl Checker<'_> {
                 self.other(other, &networks, &path.key("others").index(index))
             })
             .collect();
+        let successor = self.successor(service, &path);
+        let terms = service.terms.as_ref();
+        let terms = terms.and_then(|terms| self.filled(terms, &path.key("terms")));
         let attr = service.testid_attr.as_ref();
         let attr = attr.and_then(|attr| self.filled(attr, &path.key("testid_attr")));
         Some(Service {
             name: name?,
             title: title?,
+            successor,
+            terms,
             networks,
             agents,
             known: service.known.clone().unwrap_or_default(),
@@ -149,11 +154,6 @@ impl Checker<'_> {
         let path = self.top("checked");
         self.mistakes.error(Spot::Value(&path), "bad-date", said);
         None
-    }
-
-    pub(super) fn sources(&mut self) -> Vec<String> {
-        let path = self.top("source");
-        self.filled_list(self.raw.source.as_ref(), &path)
     }
 
     pub(super) fn vars(&mut self) -> BTreeMap<String, Variable> {

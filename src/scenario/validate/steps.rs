@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::diagnostic::did_you_mean;
 use crate::model::Phase;
+use crate::scenario::address::has_pages;
 use crate::scenario::document::Path;
 use crate::scenario::key::KEYS;
 use crate::scenario::mistakes::{Spot, listed, words};
@@ -175,7 +176,7 @@ impl Checker<'_> {
 
     fn address(&mut self, address: &str, path: &Path) {
         let read = url::Url::parse(address).ok();
-        let read = read.filter(|read| matches!(read.scheme(), "http" | "https"));
+        let read = read.filter(|read| has_pages(read.scheme()));
         let Some(host) = read.as_ref().and_then(url::Url::host_str) else {
             let said = words(
                 format!("`{address}` is not the address of a page"),
@@ -208,6 +209,7 @@ impl Checker<'_> {
             title: None,
             vars: None,
             networks: None,
+            covariates: None,
             practice: None,
             expect: None,
         };

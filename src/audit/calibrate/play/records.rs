@@ -1,12 +1,14 @@
 //! How a simulated run writes down what was done, by whose clock.
 
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 
 use super::{AUDITOR, RUN, Stage, VARIANT, Written, started};
 use crate::audit::calibrate::paper::PAGE;
 use crate::model::{
-    Answer, Doorway, Endings, Entry, Evidence, Manifest, Record, RunEnd, ScenarioRef, Timestamp,
-    ToolRef, VariantRef,
+    Answer, Doorway, Endings, Entry, Evidence, Manifest, Provenance, Record, RunEnd, ScenarioRef,
+    Timestamp, ToolRef, VariantRef,
 };
 
 impl Stage<'_> {
@@ -113,6 +115,7 @@ impl Stage<'_> {
                 known: Vec::new(),
                 others: Vec::new(),
                 registered: Vec::new(),
+                provenance: Provenance::default(),
             },
             seed: self.world.plan.seed,
             window: experiment.window,
@@ -130,6 +133,7 @@ impl Stage<'_> {
                 name: VARIANT.to_owned(),
                 title: String::new(),
                 networks: Vec::new(),
+                covariates: BTreeMap::new(),
             }],
             trials: self.world.plan.trials.clone(),
             expectations: Vec::new(),
