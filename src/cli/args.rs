@@ -56,6 +56,8 @@ impl Args {
 pub(super) enum Verb {
     /// Check scenarios, and show every mistake at its place
     Check(Check),
+    /// List the services that there are scenarios for: their state, and what is known of their selectors
+    Services(Services),
     /// List every message, link and wait of a run, without contacting anything
     Plan(Plan),
     /// Audit a service: send, listen, judge
@@ -137,9 +139,21 @@ Examples:
 
 #[derive(Debug, Group)]
 pub(super) struct Check {
-    /// Scenario files
+    /// Scenario files, or folders: then every `.toml` in them and below
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Services {
+    /// List the scenarios in this folder [default: those that are built in]
+    pub(super) folder: Option<PathBuf>,
+    /// Write the list as JSON
+    #[arg(long, conflicts_with = "show")]
+    pub(super) json: bool,
+    /// Write out the built-in scenario of this name, to be changed and run
+    #[arg(long, value_name = "NAME", conflicts_with = "folder")]
+    pub(super) show: Option<String>,
 }
 
 /// What of a scenario is played.

@@ -24,6 +24,7 @@ mod run;
 mod runs;
 mod scenario;
 mod serve;
+mod services;
 mod settings;
 mod store;
 mod verify;
@@ -72,6 +73,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
     }
     match args.verb {
         Verb::Check(asked) => check::check(&asked, red),
+        Verb::Services(asked) => services::services(&asked),
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
         Verb::Calibrate(asked) => calibrate::calibrate(&asked, colour, red, args.quiet),
