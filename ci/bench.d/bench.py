@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 # The key of every collector here: so the same links are known by each of them.
 KEY = hashlib.sha256(b"waxseal bench").digest()
 ZONE = "canary.example"
-ROWS = ["keep", "new", "https", "dns", "memory", "spread", "judging"]
+ROWS = ["keep", "new", "https", "dns", "memory", "spread", "judging", "history"]
 # What was tried where we fall short, so that nobody has to try it again first.
 TRIED = {
     "keep-alive, 256 connections, requests/s":
@@ -182,6 +182,7 @@ class Bench:
     def __init__(self, asked, folder):
         self.waxseal, self.seconds, self.rounds = asked.waxseal, asked.seconds, asked.rounds
         self.hits, self.judged, self.idle, self.folder = asked.hits, asked.judged, asked.idle, folder
+        self.runs = asked.runs
         self.rows = []
         self.path = "/" + next(tokens())
 
@@ -343,6 +344,86 @@ zone:
         self.row(f"judging {large.megabytes:.0f} MB / sha256sum, s", large.seconds, large.digest,
                  large.seconds / large.digest, "<= 5 x", large.seconds / large.digest <= 5, "")
 
+    def history(self):
+        """A service over many nightly runs: opened again, against ten times fewer; and for the first time, when each is judged."""
+        small, large = (Nights(self, runs) for runs in (self.runs // 10, self.runs))
+        name = f"history of {self.runs} runs"
+        self.row(f"{name}, s", large.seconds, 1, large.seconds, "<= 1 s", large.seconds <= 1)
+        growth = large.seconds / small.seconds
+        self.row(f"{name} / a tenth, s", large.seconds, small.seconds, growth, "<= 11 x", growth <= 11)
+        growth = large.first / small.first
+        self.row(f"{name} judged / a tenth, s", large.first, small.first, growth, "<= 11 x", growth <= 11)
+
+
+class Nights:
+    """What it takes to show a service over so many runs, for the first time and after that."""
+
+    def __init__(self, bench, runs):
+        store = bench.folder / f"{runs}.db"
+        words = [bench.waxseal, "serve", "--log-level", "warn", "--store", store, "--listen", "127.0.0.1:0"]
+        with process(words, stdout=subprocess.PIPE, text=True) as child:
+            child.stdout.readline()
+        with contextlib.closing(sqlite3.connect(store)) as made, made:
+            last = made.execute("SELECT COALESCE(MAX(seq), 0) FROM record").fetchone()[0]
+            made.executemany("INSERT INTO record (run, at, body, digest) VALUES (?, '', ?, x'')", nights(runs, last))
+        shown = [bench.waxseal, "history", "bench", "--store", store]
+        self.first = timed(shown, [])
+        self.seconds = statistics.median(timed(shown, []) for _ in range(bench.rounds))
+        for file in bench.folder.glob(f"{runs}.db*"):
+            file.unlink()
+
+
+def nights(runs, last):
+    """The records of so many sound runs: eight questions of four trials, some of whose links the service fetches."""
+    forms = ["http", "https", "query-secret", "image", "redirect-301", "large", "script", "pdf"]
+    start = datetime.datetime(2000, 1, 1, 3, tzinfo=datetime.timezone.utc)
+    write = json.JSONEncoder(separators=(",", ":")).encode
+    for night in range(runs):
+        run = f"{night + 1:08x}"
+        at = lambda seconds: f"{start + datetime.timedelta(days=night, seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+        ways = ["sender", "recipient", "auditor", "auditor"]
+        trials = [{"id": nth, "variant": "default", "arm": "reached", "form": "http", "via": via}
+                  for nth, via in enumerate(ways)]
+        for form in forms:
+            trials += [{"id": len(trials) + nth, "variant": "default", "arm": arm, "form": form}
+                       for nth, arm in enumerate(["sent"] * 4 + ["unsent"])]
+
+        def hit(trial, seconds, door, peer, agent):
+            token = {"run": run, "trial": trial["id"], "arm": trial["arm"], "form": trial["form"], "part": "link"}
+            return {"record": "hit", "received": at(seconds), "door": door, "peer": peer,
+                    "kind": {"kind": "http", "method": "GET", "target": "/" + "a" * 45, "version": "HTTP/1.1", "tls": False,
+                             "headers": [["Host", "127.0.0.1:8080"], ["User-Agent", agent]]},
+                    "recognition": {"class": "intact",
+                                    "matches": [{"place": "path", "class": "intact", "token": token}]}}
+
+        records = [{"record": "manifest", "started": at(0), "tool": {"name": "waxseal", "version": "0.1.0"},
+                    "scenario": {"path": "bench.toml", "digest": "00" * 32, "service": "bench", "title": "Bench",
+                                 "checked": "2026-11-23", "networks": ["198.51.100.0/24"], "agents": ["ExampleBot"]},
+                    "seed": 7, "window": {"secs": 30, "nanos": 0}, "sealed": True, "public": "http://127.0.0.1:8080",
+                    "auditor": "00c0ffee", "browser": "chrome", "variants": [{"name": "default", "title": ""}],
+                    "trials": trials, "expectations": []}]
+        for trial in trials:
+            when = 900 if trial["id"] == 3 else 1 + trial["id"]
+            if trial["arm"] == "reached":
+                via = trial["via"]
+                door = {"kind": "public"} if via == "auditor" else {"kind": "browser", "account": via, "sealed": True}
+                records.append({"record": "probe", "trial": trial["id"], "from": at(when), "to": at(when + 1)})
+                records.append(hit(trial, when, door, "127.0.0.1:5000", "00c0ffee"))
+            elif trial["arm"] == "sent":
+                for phase in ("compose", "send"):
+                    records.append({"record": "exposure", "trial": trial["id"], "phase": phase, "from": at(when),
+                                    "to": at(when)})
+                for phase in ("confirm", "receive"):
+                    records.append({"record": "notice", "trial": trial["id"], "phase": phase, "at": at(when + 1)})
+                if trial["form"] in forms[: 2 + 2 * (2 * night // runs)]:
+                    records.append(hit(trial, when + 1, {"kind": "public"}, "198.51.100.7:40000", "ExampleBot/1.0"))
+                    answered = last + len(records)
+                    records.append({"record": "answer", "hit": answered, "at": at(when + 1), "status": 200,
+                                    "body_bytes": 915, "of": 915})
+        records.append({"record": "end", "at": at(1000), "interrupted": False, "clock_drift_ms": 0})
+        last += len(records)
+        yield from ((run, write(record)) for record in records)
+
 
 class Judged:
     """What it takes to judge a file of so many hits, on ten times fewer canaries."""
@@ -445,6 +526,7 @@ def main():
     words.add_argument("--rounds", type=int, default=3, help="rounds of each side in each row (default 3)")
     words.add_argument("--hits", type=int, default=200_000, help="hits on one canary, and canaries hit once")
     words.add_argument("--judged", type=int, default=1_000_000, help="hits that are judged from an evidence file")
+    words.add_argument("--runs", type=int, default=10_000, help="runs of a service whose history is shown")
     words.add_argument("--idle", type=int, default=10_000, help="idle connections")
     words.add_argument("--only", metavar="ROW", nargs="+", choices=ROWS, default=ROWS, help="only: " + ", ".join(ROWS))
     asked = words.parse_args()
@@ -464,6 +546,7 @@ def main():
             "memory": bench.memory,
             "spread": bench.spread,
             "judging": bench.judging,
+            "history": bench.history,
         }
         print(f"{'':<44} {'ours':>11} {'theirs':>11} {'ratio':>7}   {'goal':<11} met", flush=True)
         for name, measure in rows.items():

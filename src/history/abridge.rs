@@ -45,6 +45,7 @@ fn variant(variant: &VariantRef) -> VariantSummary {
         name: variant.name.clone(),
         title: variant.title.clone(),
         builds: Vec::new(),
+        covariates: variant.covariates.clone(),
     }
 }
 

@@ -1,4 +1,8 @@
-use crate::model::{CellKey, CellSummary, Comparability, Doorway, Reason, Side, Summary, Verdict};
+use std::collections::BTreeSet;
+
+use crate::model::{
+    CellKey, CellSummary, Comparability, Doorway, Reason, Side, Summary, VariantSummary, Verdict,
+};
 
 /// A window this many times as long hears what the other one may have missed.
 const MUCH_LONGER: u64 = 2;
@@ -51,10 +55,11 @@ pub(super) fn circumstances(before: &Summary, after: &Summary, variant: &str) ->
         before: from.region.clone(),
         after: to.region.clone(),
     };
-    let (builds_before, builds_after) = (builds(before, variant), builds(after, variant));
+    let (was, is) = (variant_of(before, variant), variant_of(after, variant));
+    let builds = |of: Option<&VariantSummary>| of.map_or_else(Vec::new, |one| one.builds.clone());
     let build = || Reason::Build {
-        before: builds_before.to_vec(),
-        after: builds_after.to_vec(),
+        before: builds(was),
+        after: builds(is),
     };
     let window = || Reason::Window {
         before_ms: from.window_ms,
@@ -67,18 +72,34 @@ pub(super) fn circumstances(before: &Summary, after: &Summary, variant: &str) ->
     [
         (before.rules != after.rules).then(rules),
         (from.region != to.region).then(region),
-        (builds_before != builds_after).then(build),
+        (builds(was) != builds(is)).then(build),
         (longer >= shorter.saturating_mul(MUCH_LONGER) && longer > shorter).then(window),
     ]
     .into_iter()
     .flatten()
+    .chain(covariates(was, is))
     .collect()
 }
 
-fn builds<'a>(run: &'a Summary, variant: &str) -> &'a [String] {
-    let mut variants = run.variants.iter();
-    let found = variants.find(|one| one.name == variant);
-    found.map_or(&[], |one| &one.builds)
+fn variant_of<'a>(run: &'a Summary, name: &str) -> Option<&'a VariantSummary> {
+    run.variants.iter().find(|one| one.name == name)
+}
+
+/// What the scenario says must be the same, and is not.
+fn covariates(was: Option<&VariantSummary>, is: Option<&VariantSummary>) -> Vec<Reason> {
+    let said =
+        |of: Option<&VariantSummary>| of.map(|one| one.covariates.clone()).unwrap_or_default();
+    let (was, is) = (said(was), said(is));
+    let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let differ = names
+        .into_iter()
+        .filter(|name| was.get(*name) != is.get(*name));
+    let reasons = differ.map(|name| Reason::Covariate {
+        name: name.clone(),
+        before: was.get(name).cloned(),
+        after: is.get(name).cloned(),
+    });
+    reasons.collect()
 }
 
 fn absence(side: Side, run: &Summary, key: &CellKey) -> Reason {

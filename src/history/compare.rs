@@ -81,7 +81,14 @@ fn pairs<'a>(before: &'a Summary, after: &'a Summary) -> Vec<Pair<'a>> {
         before: Some(cell),
         after: None,
     });
-    in_both.chain(gone).collect()
+    let mut all: Vec<Pair<'_>> = in_both.chain(gone).collect();
+    // What only the earlier one asks stands with its variant.
+    all.sort_by_key(|pair| {
+        let mut variants = after.variants.iter();
+        let place = variants.position(|one| one.name == pair.key.variant);
+        place.unwrap_or(after.variants.len())
+    });
+    all
 }
 
 fn find<'a>(run: &'a Summary, key: &CellKey) -> Option<&'a CellSummary> {

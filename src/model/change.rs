@@ -116,6 +116,15 @@ pub enum Reason {
         /// After.
         after: Vec<String>,
     },
+    /// What the scenario says must be the same is not. Hostile text.
+    Covariate {
+        /// Its name.
+        name: String,
+        /// Before; none where it is not said.
+        before: Option<String>,
+        /// After.
+        after: Option<String>,
+    },
     /// Who came was said by other states of the same data.
     Data {
         /// Before.
@@ -168,6 +177,17 @@ impl Reason {
                     of(before),
                     of(after)
                 )
+            }
+            Self::Covariate {
+                name,
+                before,
+                after,
+            } => {
+                let of = |value: &Option<String>| match value {
+                    Some(value) => format!("`{value}`"),
+                    None => "not said".to_owned(),
+                };
+                format!("{name} was {} before and {} after", of(before), of(after))
             }
             Self::Data { before, after } => format!(
                 "who came was read from {} of {} before and of {} after",

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -86,6 +87,9 @@ pub struct VariantSummary {
     /// Which builds of the service's client its pages said they are, each once. Hostile text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub builds: Vec<String>,
+    /// What else the scenario says must be the same for two runs to be compared, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub covariates: BTreeMap<String, String>,
 }
 
 /// Which question a cell is about: the same in every run of a scenario.

@@ -91,16 +91,16 @@ fn name(told: &Comparison, key: &crate::model::CellKey) -> String {
 
 fn row(cell: &CellComparison, pen: Pen) -> String {
     let mut out = format!(
-        "  {}  {:<22}  {:<24}  {:<24}",
+        "  {}  {:<22}  {:<24}  {}",
         mark(cell, pen),
         cell.key.question(),
         side(cell.before),
         side(cell.after),
     );
-    if let (Some(p), []) = (cell.p, cell.changes.as_slice()) {
-        let _ = write!(out, "  {}", pen.quiet(&unchanged(cell, p)));
+    if let Some(note) = cell.p.and_then(|p| unchanged(cell, p)) {
+        let _ = write!(out, "   {}", pen.quiet(&note));
     }
-    let mut out = out.trim_end().to_owned() + "\n";
+    out.push('\n');
     let changes = cell.changes.iter().flat_map(told_at_length);
     let reasons = cell.reasons().iter();
     let reasons = reasons.map(|reason| printable(&reason.words(), 2 * FOREIGN_CHARS));
@@ -137,13 +137,13 @@ fn side(counted: Option<Counted>) -> String {
 }
 
 /// What looks different and may be chance is said to be so.
-fn unchanged(cell: &CellComparison, p: f64) -> String {
+fn unchanged(cell: &CellComparison, p: f64) -> Option<String> {
     let seen = |side: Option<Counted>| side.map(|side| (side.hits, side.trials, side.depth));
-    match seen(cell.before) == seen(cell.after) {
-        true => String::new(),
-        false if p < 1.0 => format!("may be chance (p {})", probability(p)),
-        false => "may be chance".to_owned(),
-    }
+    let differs = cell.changes.is_empty() && seen(cell.before) != seen(cell.after);
+    differs.then(|| match p {
+        p if p < 1.0 => format!("may be chance (p {})", probability(p)),
+        _ => "may be chance".to_owned(),
+    })
 }
 
 fn told_at_length(change: &Change) -> Vec<String> {

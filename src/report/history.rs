@@ -63,12 +63,11 @@ fn heading(series: &Series) -> String {
 }
 
 fn row(series: &Series, pen: Pen) -> String {
-    let mut out = format!(
-        "    {:<22}  {}  {}\n",
-        series.key.question(),
-        marks(series, pen),
-        pen.quiet(&flips(series)),
-    );
+    let mut out = format!("    {:<22}  {}", series.key.question(), marks(series, pen));
+    if let Some(flips) = flips(series) {
+        let _ = write!(out, "   {}", pen.quiet(&flips));
+    }
+    out.push('\n');
     for change in &series.changes {
         let _ = writeln!(out, "        {}", shown(change));
         for reason in &change.besides {
@@ -114,17 +113,16 @@ fn mark(point: &Point, pen: Pen) -> String {
     pen.paint(colour.on_default(), sign)
 }
 
-fn flips(series: &Series) -> String {
-    match series.flips.rate() {
-        Some(rate) if series.flips.turned > 0 => format!(
-            "turned {} of {} times ({:.0} %)",
-            series.flips.turned,
+fn flips(series: &Series) -> Option<String> {
+    let rate = series.flips.rate()?;
+    Some(match series.flips.turned {
+        0 => "never turned".to_owned(),
+        turned => format!(
+            "turned {turned} of {} times ({:.0} %)",
             series.flips.of,
             rate * 100.0
         ),
-        Some(_) => "never turned".to_owned(),
-        None => String::new(),
-    }
+    })
 }
 
 fn shown(change: &ChangePoint) -> String {

@@ -1,7 +1,7 @@
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::sqlite::{Store, StoreError, connect};
-use crate::model::{RunId, Summary};
+use crate::model::{RunId, SUMMARY_FORMAT, Summary};
 
 /// A run of the store, and what is kept of its judgement.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,36 +41,29 @@ impl Store {
             make_table(&connection, "TEMP")?;
         }
         let mut rows = connection.prepare(&format!(
-            "SELECT runs.run, summary.service, CASE WHEN ?2 IS NULL OR summary.service = ?2 THEN summary.body END
+            "SELECT runs.run, summary.service, CASE WHEN ?2 IS NULL OR summary.service = ?2 THEN summary.body END,
+                    runs.first
              FROM ({RUNS}) AS runs
-             LEFT JOIN summary ON summary.run = runs.run AND summary.rules = ?1 AND summary.covers = runs.last
-             ORDER BY runs.first"
+             LEFT JOIN summary ON summary.run = runs.run AND summary.rules = ?1 AND summary.covers = runs.last"
         ))?;
         let mut rows = rows.query(params![rules, service])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let Some(run) = RunId::parse(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)
-            else {
+            let of = text(row, 1)?;
+            let is_another = of.is_some_and(|of| service.is_some_and(|asked| asked != of));
+            let Some(run) = text(row, 0)?.and_then(RunId::parse).filter(|_| !is_another) else {
                 continue;
             };
-            let of = row
-                .get_ref(1)?
-                .as_str_or_null()
-                .map_err(rusqlite::Error::from)?;
-            if of.is_some_and(|of| service.is_some_and(|asked| asked != of)) {
-                continue;
-            }
             // One that an earlier version wrote, or a later one, is made anew.
-            let body = row
-                .get_ref(2)?
-                .as_str_or_null()
-                .map_err(rusqlite::Error::from)?;
-            let summary: Option<Summary> = body.and_then(|body| serde_json::from_str(body).ok());
+            let summary = text(row, 2)?.and_then(|body| serde_json::from_str::<Summary>(body).ok());
+            let summary = summary.filter(|summary| summary.format == SUMMARY_FORMAT);
             if summary.is_some() || is_audit(&connection, run)? {
-                found.push(Kept { run, summary });
+                found.push((row.get::<_, u64>(3)?, Kept { run, summary }));
             }
         }
-        Ok(found)
+        // Here, because what is sorted there is copied whole.
+        found.sort_unstable_by_key(|(first, _)| *first);
+        Ok(found.into_iter().map(|(_, kept)| kept).collect())
     }
 
     /// Keeps what judged runs come to, each with the number of the last record it was judged from. Of several for one run by
@@ -106,6 +99,11 @@ impl Store {
     }
 }
 
+fn text<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<Option<&'r str>> {
+    let value = row.get_ref(column)?.as_str_or_null();
+    value.map_err(rusqlite::Error::from)
+}
+
 fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
     let there = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'summary'";
     connection.query_row(there, [], |row| Ok(row.get::<_, u64>(0)? > 0))
@@ -136,7 +134,7 @@ fn is_audit(connection: &Connection, run: RunId) -> rusqlite::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Circumstances, Gap, Record, SUMMARY_FORMAT, Timestamp};
+    use crate::model::{Circumstances, Gap, Record, Timestamp};
 
     fn record(kind: &str) -> Record {
         let at = Timestamp::UNIX_EPOCH;

@@ -39,6 +39,7 @@ pub fn run(nth: u32) -> Summary {
             name: "default".into(),
             title: String::new(),
             builds: Vec::new(),
+            covariates: std::collections::BTreeMap::new(),
         }],
         cells: Vec::new(),
     }
