@@ -444,13 +444,18 @@ fn the_same_evidence_gives_the_same_verdict() {
 
 /// Turns the last hit into bytes that are no request.
 fn break_last_request(run: &mut Run) {
+    leave_of_last(run, b"GET /TOKEN HTTP/9");
+}
+
+/// Turns the last hit into a connection with no more than these bytes.
+fn leave_of_last(run: &mut Run, sent: &[u8]) {
     let hits = run.records.iter_mut().rev();
     let mut hits = hits.filter_map(|record| match record {
         Record::Hit(hit) => Some(hit),
         _ => None,
     });
     hits.next().unwrap().kind = HitKind::Connection {
-        sent: Bytes(b"GET /TOKEN HTTP/9".to_vec()),
+        sent: Bytes(sent.to_vec()),
     };
 }
 
@@ -512,6 +517,28 @@ fn a_provider_that_comes_by_another_link_leaves_no_silence() {
         take_tokens_of_last(&mut run, recognition);
         assert_eq!(sent(&run), (Verdict::NotObserved, vec![]));
     }
+}
+
+/// A client that does not trust us may end the handshake before it goes away: the connection is then told by its hello,
+/// whatever that names, and is no visit by another link.
+#[test]
+fn a_connection_that_only_began_tls_is_told_by_its_hello() {
+    let play = |hello_from: &str, sent: &[u8]| {
+        let mut run = Run::quiet(4);
+        let trial = run.of(Arm::Sent)[0];
+        let mut hello = Visit::provider(20.0);
+        hello.peer = hello_from;
+        run.hello(None, hello);
+        run.visit(trial, Visit::provider(20.1));
+        take_tokens_of_last(&mut run, Recognition::none());
+        leave_of_last(&mut run, sent);
+        self::sent(&run)
+    };
+    let itself = Visit::provider(20.0).peer;
+    assert_eq!(play(itself, b""), (Verdict::NotObserved, vec![]));
+    let rewritten = (Verdict::Inconclusive, vec![Doubt::LinkRewritten]);
+    assert_eq!(play(itself, b"GET /"), rewritten, "it asked for something");
+    assert_eq!(play("127.0.0.2:9", b""), rewritten, "another connection");
 }
 
 /// Makes the last hit one whose sender only had the link it names.

@@ -207,12 +207,14 @@ fn came_by_another_link(facts: &Facts<'_>, variant: &str) -> bool {
         return false;
     };
     // A look-up comes from a resolver, and asks for parents of the name on its way (RFC 9156): it says nothing here. A
-    // hello without a request has a doubt of its own.
+    // hello without a request has a doubt of its own where it names nothing, also if the handshake then came to an end: with
+    // TLS 1.3 a client looks at the certificate after that, and goes away in silence.
     let asks = |kind: &HitKind| matches!(kind, HitKind::Http(_) | HitKind::Connection { .. });
     facts.hits.iter().any(|(_, hit)| {
         hit.received >= first
             && asks(&hit.kind)
             && !hit.names_a_link()
+            && !facts.only_greeted(hit)
             && attributor.attribute(hit).actor == Actor::Provider
     })
 }

@@ -29,6 +29,8 @@ pub(super) struct Facts<'a> {
     /// Whoever asked for something over TLS. The socket's peer stands for the connection: a port is not used again so
     /// soon.
     askers: HashSet<SocketAddr>,
+    /// Whoever began TLS.
+    greeters: HashSet<SocketAddr>,
     /// From where our own fetches of a trial's link came.
     ours: HashSet<(TrialId, IpAddr)>,
     pub(super) gaps: Vec<&'a Gap>,
@@ -137,6 +139,7 @@ impl<'a> Facts<'a> {
             hits: Vec::new(),
             answers: Shelf::of(Vec::new()),
             askers: HashSet::new(),
+            greeters: HashSet::new(),
             ours: HashSet::new(),
             gaps: Vec::new(),
             jumps: Vec::new(),
@@ -187,8 +190,10 @@ impl<'a> Facts<'a> {
                 }
             }),
             Record::Hit(hit) => {
-                if matches!(&hit.kind, HitKind::Http(request) if request.tls) {
-                    self.askers.insert(hit.peer);
+                match &hit.kind {
+                    HitKind::Http(request) if request.tls => _ = self.askers.insert(hit.peer),
+                    HitKind::Hello(_) => _ = self.greeters.insert(hit.peer),
+                    _ => {}
                 }
                 self.hits.push((seq, hit));
             }
@@ -344,6 +349,13 @@ impl<'a> Facts<'a> {
             matches!(hit.kind, HitKind::Hello(_)) && hit.door == Door::Public && !hit.names_a_link()
         });
         hellos.filter(|hello| !self.askers.contains(&hello.peer))
+    }
+
+    /// Whether this is a connection that had begun with a hello, and on which nothing followed: all that it says stands in
+    /// the hello.
+    pub(super) fn only_greeted(&self, hit: &Hit) -> bool {
+        let silent = matches!(&hit.kind, HitKind::Connection { sent } if sent.0.is_empty());
+        silent && self.greeters.contains(&hit.peer)
     }
 
     /// The first instant at which any link left our hands.
