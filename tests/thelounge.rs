@@ -7,13 +7,12 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use common::golden::in_repository;
+use common::lab::{Audit, Lab, cells, doubts, waxseal};
 use common::served::{PLANT, READ, Served};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,294 +20,12 @@ use waxseal::model::{Door, HitKind, Record};
 
 const SCENARIO: &str = "scenarios/lab/thelounge.toml";
 
-/// A laboratory that is up for as long as this is held: it ends when its standard input does, also when the test dies.
-struct Lab {
-    process: Child,
-    hold: Option<ChildStdin>,
-    folder: TempDir,
-    passwords: Vec<(String, String)>,
+fn up(instances: &[&str]) -> Lab {
+    up_with(instances, |_| {})
 }
 
-impl Lab {
-    fn up(instances: &[&str]) -> Self {
-        Self::up_with(instances, None, None)
-    }
-
-    /// The same, with instances that ask this server for names under `.example`.
-    fn up_asking(instances: &[&str], dns: Option<&str>) -> Self {
-        Self::up_with(instances, dns, None)
-    }
-
-    /// A laboratory whose servers trust one more authority.
-    fn up_trusting(authority: Option<&Path>, instances: &[&str]) -> Self {
-        Self::up_with(instances, None, authority)
-    }
-
-    fn up_with(instances: &[&str], dns: Option<&str>, authority: Option<&Path>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = lab_command(folder.path());
-        command.envs(authority.map(|file| ("WAXSEAL_LAB_CA", file)));
-        command
-            .arg("hold")
-            .args(instances)
-            .envs(dns.map(|server| ("WAXSEAL_LAB_DNS", server)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let hold = process.stdin.take();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert_eq!(
-            line.trim(),
-            "ready",
-            "the laboratory did not come up: see above, and `ci/setup`"
-        );
-        let mut lab = Self {
-            process,
-            hold,
-            folder,
-            passwords: Vec::new(),
-        };
-        lab.passwords = lab.exports();
-        lab
-    }
-
-    fn exports(&self) -> Vec<(String, String)> {
-        let text = String::from_utf8(self.ask(&["env"]).stdout).unwrap();
-        let pair = |line: &str| {
-            line.strip_prefix("export ")
-                .and_then(|rest| rest.split_once('='))
-                .map(owned)
-        };
-        text.lines().filter_map(pair).collect()
-    }
-
-    fn ask(&self, words: &[&str]) -> Output {
-        let output = lab_command(self.folder.path())
-            .args(words)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
-    }
-
-    fn vars(&self) -> PathBuf {
-        self.folder.path().join("state/thelounge.toml")
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        drop(self.hold.take());
-        let _ = self.process.wait();
-    }
-}
-
-fn lab_command(folder: &Path) -> Command {
-    let mut command = Command::new(in_repository("ci/lab/thelounge"));
-    command
-        .env("WAXSEAL_LAB_STATE", folder.join("state"))
-        .env_remove("WAXSEAL_LAB_CA");
-    command
-}
-
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.trim_matches(['\'', '"']).to_owned())
-}
-
-/// A run of waxseal in a folder of its own, where all that it makes must be.
-struct Audit {
-    folder: TempDir,
-    process: Child,
-    lines: BufReader<std::process::ChildStderr>,
-    told: String,
-}
-
-impl Audit {
-    fn start(lab: &Lab, scenario: &Path, words: &[&str]) -> Self {
-        Self::start_with(lab, scenario, words, |_| {})
-    }
-
-    fn start_with(
-        lab: &Lab,
-        scenario: &Path,
-        words: &[&str],
-        set: impl FnOnce(&mut Command),
-    ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("tmp")).unwrap();
-        let mut command = waxseal(folder.path());
-        command
-            .arg("run")
-            .arg(scenario)
-            .arg("--vars")
-            .arg(lab.vars())
-            .args(words);
-        command.args([
-            "--report",
-            &format!("json={}", folder.path().join("report.json").display()),
-        ]);
-        command
-            .envs(lab.passwords.iter().cloned())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        set(&mut command);
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stderr.take().unwrap());
-        Self {
-            folder,
-            process,
-            lines,
-            told: String::new(),
-        }
-    }
-
-    /// Reads on until the `nth` line that holds `part`.
-    fn wait_for(&mut self, part: &str, nth: usize) {
-        for _ in 0..nth {
-            loop {
-                let mut line = String::new();
-                let read = self.lines.read_line(&mut line).unwrap();
-                assert!(
-                    read > 0,
-                    "the run ended before it said `{part}`: {}",
-                    self.told
-                );
-                self.told.push_str(&line);
-                if line.contains(part) {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.process.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    /// Waits for the end, and sees that nothing is left. Returns the exit status and all that was said.
-    fn end(&mut self) -> (Option<i32>, String) {
-        self.lines.read_to_string(&mut self.told).unwrap();
-        let mut shown = String::new();
-        self.process
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut shown)
-            .unwrap();
-        let status = self.process.wait().unwrap();
-        self.assert_nothing_left();
-        (status.code(), self.told.clone() + &shown)
-    }
-
-    /// Everything the run started names its folder, in its command line or its environment.
-    fn assert_nothing_left(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let temporary = self.folder.path().join("tmp");
-        loop {
-            let processes = processes_naming(&temporary);
-            let files: Vec<PathBuf> = fs::read_dir(&temporary)
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
-            if processes.is_empty() && files.is_empty() {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "left behind: {processes:?} {files:?}"
-            );
-            std::thread::yield_now();
-        }
-    }
-
-    /// What browsers were started with, they can be made to tell.
-    fn assert_no_secret_in_browsers(&self, lab: &Lab) {
-        let browsers = process_texts("chrom", &self.folder.path().join("tmp"));
-        assert!(!browsers.is_empty());
-        for (name, password) in lab
-            .passwords
-            .iter()
-            .filter(|(name, _)| name.contains("PASSWORD"))
-        {
-            assert!(
-                browsers.iter().all(|text| !text.contains(password)),
-                "{name} is known to a browser"
-            );
-        }
-    }
-
-    fn report(&self) -> Value {
-        serde_json::from_slice(&fs::read(self.folder.path().join("report.json")).unwrap()).unwrap()
-    }
-
-    fn judged_again(&self) -> (Option<i32>, String) {
-        let output = waxseal(self.folder.path())
-            .args(["judge", "latest", "--report", "json=-"])
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stdout).unwrap(),
-        )
-    }
-}
-
-impl Drop for Audit {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn waxseal(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_waxseal"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
-    command
-        .env("WAXSEAL_STORE", folder.join("evidence.db"))
-        .env("TMPDIR", folder.join("tmp"));
-    command
-        .env("NO_COLOR", "1")
-        .env("CI", "true")
-        .env_remove("RUST_LOG");
-    command
-}
-
-/// Command line and environment of the processes of this name that name a folder.
-fn process_texts(program: &str, folder: &Path) -> Vec<String> {
-    let read =
-        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    let processes = fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let texts =
-        processes.map(|process| read(process.join("cmdline")) + &read(process.join("environ")));
-    texts
-        .filter(|text| text.contains(program) && text.contains(folder.to_str().unwrap()))
-        .collect()
-}
-
-fn processes_naming(folder: &Path) -> Vec<String> {
-    let name = folder.to_str().unwrap();
-    let read =
-        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    let processes = fs::read_dir("/proc")
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let ours = processes.filter(|process| {
-        read(process.join("cmdline")).contains(name) || read(process.join("environ")).contains(name)
-    });
-    ours.map(|process| read(process.join("cmdline"))).collect()
+fn up_with(instances: &[&str], set: impl FnOnce(&mut Command)) -> Lab {
+    Lab::up("thelounge", "thelounge", instances, set)
 }
 
 /// The lab's scenario with changes, in a file that goes with the test.
@@ -337,25 +54,10 @@ fn brief(more: &[(&str, &str)]) -> tempfile::NamedTempFile {
     changed(&[BRIEF, more].concat())
 }
 
-fn cells<'a>(report: &'a Value, arm: &str, variant: &str) -> Vec<&'a Value> {
-    let all = report["cells"].as_array().unwrap().iter();
-    all.filter(|cell| cell["arm"] == arm && cell["variant"] == variant)
-        .collect()
-}
-
-fn doubts(report: &Value, arm: &str, variant: &str) -> Vec<String> {
-    let cells = cells(report, arm, variant);
-    let all = cells
-        .iter()
-        .flat_map(|cell| cell["doubts"].as_array().unwrap());
-    all.map(|doubt| doubt.as_str().unwrap().to_owned())
-        .collect()
-}
-
 /// The truth of the three instances, told in one run, and told the same when judged again.
 #[test]
 fn the_lounge_is_read_rightly() {
-    let lab = Lab::up(&["on", "stored", "off"]);
+    let lab = up(&["on", "stored", "off"]);
     let mut audit = Audit::start(
         &lab,
         Path::new(SCENARIO),
@@ -438,7 +140,7 @@ fn the_lounge_is_read_rightly() {
 /// judges again who may only read.
 #[test]
 fn the_lounge_is_read_rightly_through_a_collector_elsewhere() {
-    let lab = Lab::up(&["on", "off"]);
+    let lab = up(&["on", "off"]);
     let folder = tempfile::tempdir().unwrap();
     let served = Served::for_runs_elsewhere(folder.path());
     let root = folder.path().join("authority/ca.pem");
@@ -497,7 +199,9 @@ fn free_for_dns() -> String {
 #[test]
 fn links_in_a_zone_show_the_look_ups_too() {
     let dns = free_for_dns();
-    let lab = Lab::up_asking(&["on", "off"], Some(&dns));
+    let lab = up_with(&["on", "off"], |command| {
+        command.env("WAXSEAL_LAB_DNS", &dns);
+    });
     let scenario = brief(&[]);
     let zone = ["--zone", "canary.example", "--dns-listen", &dns];
     let variants = ["--variant", "prefetch-on", "--variant", "prefetch-off"];
@@ -545,7 +249,7 @@ fn links_in_a_zone_show_the_look_ups_too() {
 
 #[test]
 fn expectations_turned_round_fail_and_say_where_they_stand() {
-    let lab = Lab::up(&["off"]);
+    let lab = up(&["off"]);
     let round = "networks = [\"127.0.0.4/32\", \"198.18.0.4/32\"]\n\n[[variant.expect]]\narms    = [\"sent\", \"received\"]\nverdict = ";
     let scenario = brief(&[(
         &format!("{round}\"not-observed\""),
@@ -572,7 +276,7 @@ fn expectations_turned_round_fail_and_say_where_they_stand() {
 
 /// Plays the silent instance, does something to its laboratory in mid-run, and returns the doubts about `sent`.
 fn disturbed(words: &[&str]) -> Vec<String> {
-    let lab = Lab::up(&["off"]);
+    let lab = up(&["off"]);
     let scenario = brief(&[]);
     let chosen = ["--variant", "prefetch-off", "--trials", "4"];
     let mut audit = Audit::start(&lab, scenario.path(), &chosen);
@@ -609,7 +313,7 @@ fn a_sender_that_is_logged_out_is_a_lost_session() {
 /// Ctrl-C, and the signal that cannot be caught: nothing is left, and nothing is called clean.
 #[test]
 fn a_run_that_is_stopped_leaves_nothing_and_claims_nothing() {
-    let lab = Lab::up(&["off"]);
+    let lab = up(&["off"]);
     let scenario = brief(&[]);
     for (signal, status) in [("INT", Some(130)), ("KILL", None)] {
         let mut audit = Audit::start(
@@ -657,7 +361,9 @@ fn over_https_it_reads_where_it_trusts_us_and_only_knocks_where_it_does_not() {
         let (status, told) = audit.end();
         (status, told, audit.report(), hellos(&audit))
     };
-    let (_, told, report, _) = play(&Lab::up_trusting(Some(&file), &["on"]));
+    let (_, told, report, _) = play(&up_with(&["on"], |command| {
+        command.env("WAXSEAL_LAB_CA", &file);
+    }));
     let cell = cells(&report, "sent", "prefetch-on")[0];
     assert_eq!(
         (
@@ -676,7 +382,7 @@ fn over_https_it_reads_where_it_trusts_us_and_only_knocks_where_it_does_not() {
     );
     assert_eq!(cell["doubts"], serde_json::json!([]), "{told}");
     assert_eq!(cell["actors"][0], "provider", "{told}");
-    let (status, told, report, hellos) = play(&Lab::up(&["on"]));
+    let (status, told, report, hellos) = play(&up(&["on"]));
     assert_eq!(status, Some(3), "{told}");
     let cell = cells(&report, "sent", "prefetch-on")[0];
     assert_eq!(

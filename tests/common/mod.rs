@@ -13,5 +13,6 @@ pub mod blocked;
 pub mod burst;
 pub mod evidence;
 pub mod golden;
+pub mod lab;
 pub mod served;
 pub mod summaries;
