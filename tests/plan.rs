@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use waxseal::diagnostic::Source;
 use waxseal::model::{Arm, Form, Trial, TrialId, Via};
@@ -56,6 +56,26 @@ fn every_cell_has_its_trials_and_every_trial_its_number() {
             [6, 4]
         );
     }
+}
+
+/// What a variant plants is its own affair, controls included; the others keep to the experiment.
+#[test]
+fn a_variant_may_have_fewer_forms() {
+    let mut scenario = scenario();
+    scenario.variants[0].forms = Some(vec![Form::QuerySecret]);
+    let names = [0, 1].map(|nth| scenario.variants[nth].name.clone());
+    let plan = plan(&scenario, names.iter().map(String::as_str), 1, None).unwrap();
+    let forms = names.map(|name| {
+        let own = plan.trials.iter().filter(|trial| trial.variant == name);
+        own.map(|trial| trial.form).collect::<BTreeSet<_>>()
+    });
+    assert_eq!(
+        forms,
+        [
+            BTreeSet::from([Form::QuerySecret]),
+            BTreeSet::from([Form::Http, Form::QuerySecret])
+        ]
+    );
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub fn plan<'a>(
             let part = Part {
                 variant,
                 experiment,
+                forms: forms(scenario, variant),
                 trials: size,
             };
             if nth == 0 {
@@ -122,6 +123,13 @@ pub fn plan<'a>(
         trials,
         rounds,
     })
+}
+
+/// What is planted in a variant.
+fn forms<'a>(scenario: &'a Scenario, variant: &str) -> &'a [Form] {
+    let variant = scenario.variants.iter().find(|one| one.name == variant);
+    let own = variant.and_then(|variant| variant.forms.as_ref());
+    own.unwrap_or(&scenario.experiment.forms)
 }
 
 /// How many trials of each cell a round has.
@@ -156,6 +164,7 @@ fn append(all: &mut Vec<Trial>, more: Vec<Trial>) -> Range<usize> {
 struct Part<'a> {
     variant: &'a str,
     experiment: &'a Experiment,
+    forms: &'a [Form],
     trials: u16,
 }
 
@@ -165,7 +174,6 @@ impl Part<'_> {
         // A browser need not trust the collector's certificate to be led to its door, so doors are proven in the clear,
         // and by a plain page where one is planted.
         let clear = self
-            .experiment
             .forms
             .iter()
             .find(|form| matches!(form, Form::Http | Form::QuerySecret));
@@ -179,14 +187,14 @@ impl Part<'_> {
 
     /// A fetch of our own of each form.
     fn heard(&self) -> Vec<Trial> {
-        self.reached(&self.experiment.forms, Via::Auditor)
+        self.reached(self.forms, Via::Auditor)
     }
 
     fn middle(&self) -> Vec<Trial> {
         let arms = &self.experiment.arms;
         let mut trials = Vec::new();
         for &arm in arms.iter().filter(|arm| **arm != Arm::Reached) {
-            for &form in &self.experiment.forms {
+            for &form in self.forms {
                 for &doorway in self.doorways(arm) {
                     let trial = self.trial(arm, form, doorway);
                     trials.extend(std::iter::repeat_n(trial, usize::from(self.trials)));

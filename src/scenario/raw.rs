@@ -456,7 +456,7 @@ impl From<StepDoubt> for Doubt {
 }
 
 /// One setting of the service that is audited for itself.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Variant {
     /// Short name.
@@ -470,6 +470,9 @@ pub(super) struct Variant {
     pub(super) networks: Option<Vec<String>>,
     /// Covariates that are others in this setting, or that only it has.
     pub(super) covariates: Option<BTreeMap<String, String>>,
+    /// Which of the experiment's forms are planted in this setting; all where none is given.
+    #[schemars(extend("examples" = [["https"]]))]
+    pub(super) forms: Option<Vec<Form>>,
     /// Played on waxseal's own practice messenger, whose provider behaves like this; the run starts it, and puts its
     /// address into the variable `url`, whatever else was given for it.
     pub(super) practice: Option<Persona>,

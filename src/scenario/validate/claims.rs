@@ -22,6 +22,10 @@ const ONLY_VARIANT: &str = "default";
 /// Where the practice messenger of a run listens.
 const PRACTICE_HOST: &str = "127.0.0.1";
 
+/// Where it is written what is planned.
+const EXPERIMENT: &str = "`[experiment]`";
+const VARIANT: &str = "the variant's `forms`";
+
 /// Cells that something is claimed of already, and by which claim.
 type Claimed = BTreeMap<(Arm, Form, Doorway), Path>;
 
@@ -83,6 +87,7 @@ impl Checker<'_> {
                 vars: BTreeMap::new(),
                 networks: Vec::new(),
                 covariates: BTreeMap::new(),
+                forms: None,
                 practice: None,
             }];
         }
@@ -100,6 +105,8 @@ impl Checker<'_> {
     ) -> Option<Variant> {
         let networks = self.networks(raw.networks.as_ref(), &path.key("networks"));
         let covariates = self.covariates(raw.covariates.as_ref(), &path.key("covariates"));
+        let forms = raw.forms.as_ref();
+        let forms = forms.and_then(|forms| self.planned_forms(Some(forms), path, None));
         for name in raw.vars.iter().flat_map(BTreeMap::keys) {
             self.known_variable(name, &path.key("vars").key(name));
         }
@@ -114,6 +121,7 @@ impl Checker<'_> {
             vars: raw.vars.clone().unwrap_or_default(),
             networks,
             covariates,
+            forms,
             practice: raw.practice,
         })
     }
@@ -185,7 +193,7 @@ impl Checker<'_> {
         for (index, variant) in raw.variant.iter().flatten().enumerate() {
             let path = self.top("variant").index(index).key("expect");
             let own = variant.expect.as_deref().unwrap_or_default();
-            all.extend(self.claims(own, &path, variant.name.as_deref()));
+            all.extend(self.claims(own, &path, Some(variant)));
         }
         all
     }
@@ -194,13 +202,13 @@ impl Checker<'_> {
         &mut self,
         raw: &[raw::Expectation],
         path: &Path,
-        variant: Option<&str>,
+        variant: Option<&raw::Variant>,
     ) -> Vec<Expectation> {
         let mut claimed = Claimed::new();
         let all = raw.iter().enumerate();
         all.filter_map(|(index, one)| {
-            let mut claim = self.claim(one, &path.index(index), &mut claimed)?;
-            claim.variant = variant.map(str::to_owned);
+            let mut claim = self.claim(one, &path.index(index), variant, &mut claimed)?;
+            claim.variant = variant.and_then(|variant| variant.name.clone());
             Some(claim)
         })
         .collect()
@@ -210,6 +218,7 @@ impl Checker<'_> {
         &mut self,
         raw: &raw::Expectation,
         path: &Path,
+        variant: Option<&raw::Variant>,
         claimed: &mut Claimed,
     ) -> Option<Expectation> {
         let verdict = raw.verdict.map(Verdict::from);
@@ -220,7 +229,7 @@ impl Checker<'_> {
             self.named_once(actors, &path.key("actors"));
         }
         let arms = self.planned_arms(raw.arms.as_deref(), &path.key("arms"))?;
-        let forms = self.planned_forms(raw.forms.as_deref(), path)?;
+        let forms = self.planned_forms(raw.forms.as_deref(), path, variant)?;
         let doors = self.planned_doors(raw.doors.as_deref(), &path.key("doors"));
         let line = self.document.line(self.document.value_span(path).start);
         let scope = doors.as_deref().unwrap_or(Doorway::ALL);
@@ -255,20 +264,28 @@ impl Checker<'_> {
         let arms = self.distinct(arms?, path);
         let experiment = self.raw.experiment.as_ref();
         if let Some(planned) = experiment.and_then(|plan| plan.arms.as_ref()) {
-            self.planned(&arms, planned, path);
+            self.planned(&arms, planned, EXPERIMENT, path);
         }
         Some(arms)
     }
 
-    fn planned_forms(&mut self, forms: Option<&[Form]>, path: &Path) -> Option<Vec<Form>> {
+    /// The forms named at a place, which must be among those planted there; all of these where none is named.
+    fn planned_forms(
+        &mut self,
+        forms: Option<&[Form]>,
+        path: &Path,
+        variant: Option<&raw::Variant>,
+    ) -> Option<Vec<Form>> {
         let at = path.key("forms");
         let experiment = self.raw.experiment.as_ref();
-        let planned = experiment.and_then(|plan| plan.forms.as_ref());
+        let own = variant.and_then(|variant| variant.forms.as_ref());
+        let place = if own.is_some() { VARIANT } else { EXPERIMENT };
+        let planned = own.or_else(|| experiment.and_then(|plan| plan.forms.as_ref()));
         match (forms, planned) {
             (Some(forms), planned) => {
                 let forms = self.distinct(forms, &at);
                 if let Some(planned) = planned {
-                    self.planned(&forms, planned, &at);
+                    self.planned(&forms, planned, place, &at);
                 }
                 Some(forms)
             }
@@ -284,20 +301,27 @@ impl Checker<'_> {
         self.planned(
             &doors,
             &planned.unwrap_or_else(|| vec![Doorway::Sealed]),
+            EXPERIMENT,
             path,
         );
         Some(doors)
     }
 
-    fn planned<T: Copy + Ord + Display>(&mut self, items: &[T], planned: &[T], path: &Path) {
+    fn planned<T: Copy + Ord + Display>(
+        &mut self,
+        items: &[T],
+        planned: &[T],
+        place: &str,
+        path: &Path,
+    ) {
         let names: Vec<_> = planned.iter().map(ToString::to_string).collect();
         for (index, item) in items.iter().enumerate() {
             if !planned.contains(item) {
                 let said = words(
                     format!("`{item}` is not planned"),
-                    "not in `[experiment]`",
+                    format!("not in {place}"),
                     format!(
-                        "add it there, or claim something about {}",
+                        "add it there, or name only {}",
                         listed(names.iter().map(String::as_str))
                     ),
                 );

@@ -204,15 +204,7 @@ impl Checker<'_> {
     /// What an address is with the values that the file knows: each variant's, or the defaults. As far as the first
     /// value that nobody knows yet; and whether that is all of it.
     fn known_addresses(&self, url: &Template) -> Vec<(String, bool)> {
-        let none = raw::Variant {
-            name: None,
-            title: None,
-            vars: None,
-            networks: None,
-            covariates: None,
-            practice: None,
-            expect: None,
-        };
+        let none = raw::Variant::default();
         let variants = self.raw.variant.as_deref().unwrap_or_default();
         let variants = if variants.is_empty() {
             std::slice::from_ref(&none)
