@@ -168,7 +168,12 @@ impl Hosts<'_> {
     fn names(&self) -> Vec<String> {
         let url = url::Url::parse(self.public).ok();
         let mut names = match url.as_ref().and_then(url::Url::host) {
-            Some(url::Host::Domain(name)) => vec![name.to_owned(), format!("*.{name}")],
+            // The links' own host may stand for all of a zone. A second `*` in a name would make clients that are strict
+            // refuse the whole certificate (RFC 9525, section 6.3).
+            Some(url::Host::Domain(name)) => {
+                let name = name.strip_prefix("*.").unwrap_or(name);
+                vec![name.to_owned(), format!("*.{name}")]
+            }
             Some(url::Host::Ipv4(host)) => vec![host.to_string()],
             Some(url::Host::Ipv6(host)) => vec![host.to_string()],
             None => Vec::new(),
@@ -178,5 +183,27 @@ impl Hosts<'_> {
             names.push(address);
         }
         names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(public: &str) -> Vec<String> {
+        let hosts = Hosts {
+            public,
+            address: IpAddr::from([192, 0, 2, 1]),
+            zone: None,
+        };
+        hosts.names()
+    }
+
+    #[test]
+    fn names_have_one_wildcard_at_most() {
+        let of_a_name = ["canary.example", "*.canary.example", "192.0.2.1"];
+        assert_eq!(names("https://canary.example:8443"), of_a_name);
+        assert_eq!(names("http://*.canary.example:80"), of_a_name);
+        assert_eq!(names("http://192.0.2.1:80"), ["192.0.2.1"]);
     }
 }
