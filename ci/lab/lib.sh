@@ -124,15 +124,26 @@ install() {
   exec 8>&-
 }
 
-# npm_ci FOLDER FROM: package.json and its lock file in FROM, installed into a fresh folder of the cache. None of the
-# laboratories' packages needs its install script. The lock files have no "resolved" addresses, so npm uses its own
-# registry.
+# npm_ci FOLDER FROM [OPTION]...: package.json and its lock file in FROM, installed into a fresh folder of the cache.
+# None of the laboratories' packages needs its install script. The lock files have no "resolved" addresses, so npm uses
+# its own registry.
 npm_ci() {
   need npm
   rm -rf "${CACHE:?}/$1"
   mkdir -p "$CACHE/$1"
   cp "$2"/package{,-lock}.json "$CACHE/$1/"
-  (cd "$CACHE/$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+  (cd "$CACHE/$1" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error "${@:3}")
+}
+
+# pip_install FOLDER REQUIREMENTS: wheels, each pinned by its digest, in a fresh virtual environment of the cache.
+# Debian's own Python comes first: another one may be where the servers' user cannot read it.
+pip_install() {
+  local python
+  python=$(PATH=/usr/bin:$PATH command -v python3) || die "needs python3 (ci/setup lab)"
+  rm -rf "${CACHE:?}/$1"
+  "$python" -m venv "$CACHE/$1" || die "needs python3-venv (ci/setup lab)"
+  "$CACHE/$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+    --require-hashes -r "$2"
 }
 
 # --- state ---------------------------------------------------------------------
