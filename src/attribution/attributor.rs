@@ -9,7 +9,7 @@ use super::catalogue::{Catalogue, Known as CatalogueEntry};
 use super::clue::{Speaks, decide};
 use super::visitor::Visitor;
 use crate::model::{
-    Actor, Confidence, Factor, FactorKind, Hit, Looked, Operator, Other, Registered,
+    Actor, Confidence, DataVersion, Factor, FactorKind, Hit, Looked, Operator, Other, Registered,
 };
 
 /// How many visitors are remembered: they come again, with the same agent from the same address.
@@ -47,6 +47,15 @@ impl Sources<'static> {
             catalogue: Catalogue::built_in(),
             table: None,
         }
+    }
+}
+
+impl Sources<'_> {
+    /// Which state of which data they are.
+    #[must_use]
+    pub fn versions(&self) -> Vec<DataVersion> {
+        let table = self.table.map(AsnTable::version);
+        self.catalogue.versions().chain(table).cloned().collect()
     }
 }
 

@@ -222,6 +222,12 @@ impl Catalogue {
         Building::default().build(&built_in, systems)
     }
 
+    /// Which state of which data it is made of.
+    pub fn versions(&self) -> impl Iterator<Item = &DataVersion> {
+        let systems = self.systems.as_ref().map(AsnTable::version);
+        self.data.iter().chain(systems)
+    }
+
     /// A company's place.
     pub(super) fn place(&self, operator: Operator) -> Option<usize> {
         self.known

@@ -14,13 +14,14 @@ use crate::collector::{
     Setting as CollectorSetting, ZoneSetting, client_trusting,
 };
 use crate::model::{
-    Account, Arm, Doorway, Gap, Manifest, Omission, Record, RunEnd, RunId, ScenarioRef, Timestamp,
-    ToolRef, TrialId, VariantRef, millis,
+    Account, Arm, DataVersion, Doorway, Gap, Manifest, Omission, Record, RunEnd, RunId,
+    ScenarioRef, Timestamp, ToolRef, TrialId, VariantRef, millis,
 };
 use crate::plan::{Plan, Round};
 use crate::practice::PracticeError;
 use crate::scenario::Scenario;
 use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
+use crate::verdict::RULES;
 
 use super::event::{Event, Teller};
 use super::given::{GivenError, Secrets, Values, secrets};
@@ -58,6 +59,10 @@ pub struct Setting {
     pub headed: bool,
     /// Whom to ask about visitors' addresses afterwards.
     pub inquiry: Inquiry,
+    /// What is known of who is who, by its versions.
+    pub data: Vec<DataVersion>,
+    /// From where in the world the run is made, if that was said.
+    pub region: Option<String>,
 }
 
 impl Setting {
@@ -637,9 +642,13 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         },
+        rules: Some(RULES),
+        data: setting.data.clone(),
+        region: setting.region.clone(),
         scenario: ScenarioRef {
             path: scenario.source.name.clone(),
             digest: hexadecimal(&Sha256::digest(scenario.source.text.as_bytes())),
+            text: Some(scenario.source.text.clone()),
             service: scenario.service.name.clone(),
             title: scenario.service.title.clone(),
             checked: scenario.checked.clone(),

@@ -230,6 +230,10 @@ pub(super) struct Run {
     /// Show the browsers
     #[arg(long)]
     pub(super) headed: bool,
+    /// From where in the world the run is made, in your own words: kept with the evidence, since services may do
+    /// otherwise elsewhere
+    #[arg(long, value_name = "LABEL", env = "WAXSEAL_REGION", value_parser = label)]
+    pub(super) region: Option<String>,
     #[command(flatten)]
     pub(super) knowledge: Knowledge,
     /// Whom to ask, after the run, for the names of visitors' addresses, or `none`; who is named is asked about private
@@ -701,9 +705,22 @@ pub(super) enum ReportFormat {
     Json,
 }
 
+/// The longest label, in characters.
+const LABEL: usize = 60;
+
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text)
         .ok_or_else(|| "a duration needs its unit, as in 30s, 15m or 48h".to_owned())
+}
+
+/// A few words of one line.
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=LABEL).contains(&text.chars().count());
+    match fits && !text.chars().any(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("give it in one line of at most {LABEL} characters")),
+    }
 }
 
 /// The personas by their names, with a line about each.

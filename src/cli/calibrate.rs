@@ -12,6 +12,7 @@ use super::progress::followed;
 use super::report::Targets;
 use super::run::practice_zone;
 use super::scenario::{choose, validated};
+use crate::attribution::Sources;
 use crate::audit::calibrate::{Worlds, rehearse};
 use crate::audit::{Inquiry, Setting};
 use crate::browser::DriverOptions;
@@ -141,6 +142,8 @@ fn persona_run(asked: &Calibrate, name: &str, text: &str, red: bool) -> Result<S
         headed: false,
         // Whoever comes comes from this machine.
         inquiry: Inquiry::default(),
+        data: Sources::built_in().versions(),
+        region: None,
     })
 }
 

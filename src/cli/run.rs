@@ -82,6 +82,8 @@ fn setting(
         driver,
         headed: asked.headed,
         inquiry: inquiry(asked.resolver, held),
+        data: held.sources().versions(),
+        region: asked.region.clone(),
     })
 }
 

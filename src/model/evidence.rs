@@ -4,8 +4,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Actor, Answer, Arm, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked, Operator,
-    Other, Phase, Provenance, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
+    Account, Actor, Answer, Arm, DataVersion, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked,
+    Operator, Other, Phase, Provenance, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -57,6 +57,8 @@ pub enum Record {
     Failure(Failure),
     /// An instant that the scenario names.
     Mark(Mark),
+    /// Which build of the service's client a page said it is.
+    Client(Client),
     /// A fetch of our own.
     Probe(Probe),
     /// Somebody came.
@@ -93,6 +95,15 @@ pub struct Manifest {
     pub started: Timestamp,
     /// By which program.
     pub tool: ToolRef,
+    /// The judgement rules of that program; none in runs from before they were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<u32>,
+    /// The data that came with it, or was given to it, about who is who.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataVersion>,
+    /// From where in the world it was made, in the words of whoever made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// From which scenario.
     pub scenario: ScenarioRef,
     /// The seed the order of the trials was drawn from.
@@ -136,6 +147,9 @@ pub struct ScenarioRef {
     pub path: String,
     /// SHA-256 of its text, hexadecimal.
     pub digest: String,
+    /// The text itself. Of secrets it holds references only: validation refuses a file in which one stands itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// The service's short name.
     pub service: String,
     /// The service's name for people.
@@ -276,6 +290,19 @@ pub struct Mark {
     pub name: String,
     /// Just after the step.
     pub at: Timestamp,
+}
+
+/// What a page said of itself: another build may do other things with links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// The variant.
+    pub variant: String,
+    /// Whose browser it was in.
+    pub account: Account,
+    /// When it was read.
+    pub at: Timestamp,
+    /// What it said. Hostile text, cut to what a build needs.
+    pub build: String,
 }
 
 /// A step that went wrong.

@@ -29,9 +29,9 @@ pub use change::{
     History, Point, Pooled, Reason, RunRef, Series, Side,
 };
 pub use evidence::{
-    Arrival, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit, Manifest,
-    Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef, ToolRef,
-    VariantRef,
+    Arrival, Client, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit,
+    Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef,
+    ToolRef, VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{

@@ -25,9 +25,9 @@ pub use raw::json_schema;
 pub(crate) use raw::schema_of;
 pub(crate) use structure::check;
 pub use types::{
-    Accounts, By, Count, Dismiss, Experiment, Guard, Identity, Locator, Match, PRACTICE_URL, Piece,
-    Reference, Scenario, Script, Service, Step, Target, Template, Timeouts, TypeText, Variable,
-    Variant, Verb, Wait,
+    Accounts, By, CLIENT_BUILD, Count, Dismiss, Experiment, Guard, Identity, Locator, Match,
+    PRACTICE_URL, Piece, Reference, Scenario, Script, Service, Step, Target, Template, Timeouts,
+    TypeText, Variable, Variant, Verb, Wait,
 };
 pub use validate::parse;
 pub(crate) use validate::with_syntax;

@@ -13,6 +13,9 @@ use crate::model::{
 /// The variable that stands for the address of a practice messenger.
 pub const PRACTICE_URL: &str = "url";
 
+/// What `login` saves under this name is kept in the evidence: the build of the service's client, as a page says it.
+pub const CLIENT_BUILD: &str = "client_build";
+
 /// A validated scenario.
 #[derive(Debug, Clone)]
 pub struct Scenario {

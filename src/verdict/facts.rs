@@ -168,6 +168,7 @@ impl<'a> Facts<'a> {
             Record::Registration(_)
             | Record::Manifest(_)
             | Record::Mark(_)
+            | Record::Client(_)
             | Record::Handshake(_) => {}
             Record::Exposure(exposure) => {
                 self.note(exposure.trial, |dossier| dossier.exposures.push(exposure));

@@ -396,9 +396,13 @@ fn manifest() -> Manifest {
             name: "waxseal".into(),
             version: "0.1.0".into(),
         },
+        rules: None,
+        data: Vec::new(),
+        region: None,
         scenario: ScenarioRef {
             path: "scenarios/example.toml".into(),
             digest: "00".repeat(32),
+            text: None,
             service: "example".into(),
             title: "Example Chat".into(),
             checked: "2026-11-23".into(),

@@ -11,10 +11,10 @@ use crate::browser::{
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
-    Account, Arm, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record, RunId,
-    StepRef, Timestamp, TokenId, Trial, Via,
+    Account, Arm, Client, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record,
+    RunId, StepRef, Timestamp, TokenId, Trial, Via,
 };
-use crate::scenario::{Scenario, Step, Target, TypeText, Verb};
+use crate::scenario::{CLIENT_BUILD, Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
 
 use super::event::{Event, Teller};
@@ -25,6 +25,9 @@ const PATIENCE: u32 = 2;
 
 /// For a fetch of our own.
 const PROBE_TIME: Duration = Duration::from_secs(10);
+
+/// The longest build that is kept, in characters: a page may say anything.
+const BUILD: usize = 200;
 
 /// The locator alias that shows that nobody is signed in.
 const LOGGED_OUT: &str = "logged_out";
@@ -162,6 +165,8 @@ pub(super) struct Stage<'a> {
     sender: Player,
     recipient: Player,
     signed_in: bool,
+    /// What each account's page said last of its build.
+    builds: BTreeMap<Account, String>,
     /// What was sent and not yet looked at by the recipient, and whether it was seen to leave.
     on_the_way: Vec<(Trial, Confirmed)>,
     /// What the recipient has seen and not yet followed.
@@ -206,6 +211,7 @@ impl<'a> Stage<'a> {
             sender: player(Account::Sender).await?,
             recipient: player(Account::Recipient).await?,
             signed_in: false,
+            builds: BTreeMap::new(),
             on_the_way: Vec::new(),
             to_follow: Vec::new(),
             given_up: None,
@@ -404,7 +410,30 @@ impl<'a> Stage<'a> {
                 (Ok(_), _) => {}
             }
         }
+        if phase == Phase::Login {
+            self.note_build(account).await?;
+        }
         Ok(())
+    }
+
+    /// Writes down which build of the client signed in, where the scenario reads it and it is not the one of before.
+    async fn note_build(&mut self, account: Account) -> Result<(), StoreError> {
+        let fill = &self.player(account).fill;
+        let Some(said) = fill.vars.get(CLIENT_BUILD) else {
+            return Ok(());
+        };
+        let build: String = fill.redact(said.trim()).chars().take(BUILD).collect();
+        if self.builds.get(&account) == Some(&build) {
+            return Ok(());
+        }
+        self.builds.insert(account, build.clone());
+        let client = Client {
+            variant: self.variant.clone(),
+            account,
+            at: Timestamp::now(),
+            build,
+        };
+        self.house.append(&Record::Client(client)).await
     }
 
     /// What a failed step means. A sign-in form where the conversation should be outranks what the step was about.

@@ -104,9 +104,13 @@ impl Stage<'_> {
                 name: "waxseal".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            rules: None,
+            data: Vec::new(),
+            region: None,
             scenario: ScenarioRef {
                 path: scenario.source.name.clone(),
                 digest: "00".repeat(32),
+                text: None,
                 service: scenario.service.name.clone(),
                 title: scenario.service.title.clone(),
                 checked: scenario.checked.clone(),
