@@ -2,11 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use common::evidence::{RUN, Run};
+use jiff::SignedDuration;
 use waxseal::diagnostic::Source;
-use waxseal::model::{Arm, Form, Trial, TrialId, Via};
-use waxseal::plan::{Plan, plan};
+use waxseal::model::{
+    Arm, Entry, Evidence, Exposure, Form, Intent, Notice, Phase, Probe, Record, Resumption,
+    Timestamp, Trial, TrialId, Via,
+};
+use waxseal::plan::{Plan, Step, Task, next, plan, proofs, to_be_opened};
 use waxseal::scenario::{Scenario, parse};
 
 fn scenario() -> Scenario {
@@ -155,4 +163,275 @@ fn doors_are_proven_without_tls() {
                 .any(|trial| trial.form == Form::Https)
         );
     }
+}
+
+// ---------------------------------------------------------------- what is to be done next
+
+/// Whoever plays a run as the agenda says, and writes down what a conductor would.
+struct Player {
+    plan: Plan,
+    evidence: Evidence,
+    now: Timestamp,
+    early: bool,
+}
+
+const WINDOW: Duration = Duration::from_secs(60);
+
+impl Player {
+    /// A run of two rounds with every arm.
+    fn new(early: bool, arms: &[Arm]) -> Self {
+        let mut scenario = scenario();
+        scenario.experiment.arms = arms.to_vec();
+        scenario.experiment.forms = vec![Form::Http];
+        scenario.experiment.trials = 1;
+        let plan = plan(&scenario, ["prefetch-on", "prefetch-off"], 7, Some(2)).unwrap();
+        let mut manifest = Run::quiet(1).manifest;
+        manifest.trials.clone_from(&plan.trials);
+        manifest.rounds = plan.sizes();
+        assert_eq!(Plan::of(&manifest).unwrap().trials, plan.trials);
+        let now = manifest.started;
+        let entries = vec![Entry {
+            seq: 1,
+            record: Record::Manifest(Box::new(manifest)),
+        }];
+        Self {
+            plan,
+            evidence: Evidence { run: RUN, entries },
+            now,
+            early,
+        }
+    }
+
+    fn next(&self) -> Option<Task> {
+        next(&self.plan, &self.evidence, WINDOW, self.early, &|_| false)
+    }
+
+    fn write(&mut self, record: Record) {
+        let seq = self.evidence.entries.len() as u64 + 1;
+        self.evidence.entries.push(Entry { seq, record });
+        self.now = self.now.checked_add(SignedDuration::from_secs(1)).unwrap();
+    }
+
+    fn intend(&mut self, phase: Option<Phase>, trials: Vec<TrialId>) {
+        let at = self.now;
+        self.write(Record::Intent(Intent { at, phase, trials }));
+    }
+
+    fn expose(&mut self, trial: TrialId, phase: Phase) {
+        let (from, to) = (self.now, Some(self.now));
+        self.write(Record::Exposure(Exposure {
+            trial,
+            phase,
+            from,
+            to,
+        }));
+    }
+
+    fn notice(&mut self, trial: TrialId, phase: Phase) {
+        let at = self.now;
+        self.write(Record::Notice(Notice { trial, phase, at }));
+    }
+
+    fn trial(&mut self, trial: &Trial) {
+        let id = trial.id;
+        if !trial.arm.is_shown() {
+            self.intend(None, vec![id]);
+            let (from, to) = (self.now, self.now);
+            return self.write(Record::Probe(Probe {
+                trial: id,
+                from,
+                to,
+            }));
+        }
+        self.intend(Some(Phase::Compose), vec![id]);
+        self.expose(id, Phase::Compose);
+        if trial.arm.is_sent() {
+            self.intend(Some(Phase::Send), vec![id]);
+            self.expose(id, Phase::Send);
+            self.notice(id, Phase::Confirm);
+        }
+    }
+
+    /// Does one step; says which it was, or that the run is at its end.
+    fn step(&mut self) -> &'static str {
+        let task = self.next().unwrap();
+        self.now = self.now.max(task.due);
+        match task.step {
+            Step::Play(trials) => {
+                trials.iter().for_each(|trial| self.trial(trial));
+                "play"
+            }
+            Step::Show(sent) => {
+                let ids = sent.iter().map(|sent| sent.trial.id).collect();
+                self.intend(Some(Phase::Receive), ids);
+                for sent in sent {
+                    self.expose(sent.trial.id, Phase::Receive);
+                    self.notice(sent.trial.id, Phase::Receive);
+                }
+                "show"
+            }
+            Step::Follow(trials) => {
+                for trial in trials {
+                    self.intend(Some(Phase::Follow), vec![trial.id]);
+                    self.expose(trial.id, Phase::Follow);
+                }
+                "follow"
+            }
+            Step::Close(trials) => {
+                trials.iter().for_each(|trial| self.trial(trial));
+                "close"
+            }
+            Step::End => "end",
+        }
+    }
+
+    fn to_the_end(&mut self) -> Vec<&'static str> {
+        let mut steps = Vec::new();
+        while steps.last() != Some(&"end") {
+            steps.push(self.step());
+            assert!(steps.len() < 20, "it goes nowhere: {steps:?}");
+        }
+        steps
+    }
+
+    /// How often each link was meant to go through a phase.
+    fn intents(&self, phase: Phase) -> BTreeMap<TrialId, usize> {
+        let mut counts = BTreeMap::new();
+        for entry in &self.evidence.entries {
+            if let Record::Intent(intent) = &entry.record
+                && intent.phase == Some(phase)
+            {
+                for trial in &intent.trials {
+                    *counts.entry(*trial).or_default() += 1;
+                }
+            }
+        }
+        counts
+    }
+}
+
+const ALL: &[Arm] = &[
+    Arm::Sent,
+    Arm::Received,
+    Arm::Opened,
+    Arm::Drafted,
+    Arm::Unsent,
+    Arm::Visited,
+    Arm::Reached,
+];
+
+#[test]
+fn a_run_goes_through_its_steps_in_order() {
+    let round = ["play", "show", "follow", "close"];
+    let both = [&round[..], &round[..], &["end"]].concat();
+    assert_eq!(Player::new(false, ALL).to_the_end(), both);
+    // Who stays or not: where it is a question what happens when links are seen, that is not done early.
+    assert_eq!(Player::new(true, ALL).to_the_end(), both);
+    let few = &[Arm::Sent, Arm::Reached];
+    let both = ["play", "show", "close", "play", "show", "close", "end"];
+    assert_eq!(Player::new(false, few).to_the_end(), both);
+}
+
+#[test]
+fn windows_close_before_what_follows_is_due() {
+    let mut player = Player::new(false, ALL);
+    for (wanted, next) in [("play", "show"), ("show", "follow"), ("follow", "close")] {
+        assert_eq!(player.step(), wanted);
+        let due = player.next().unwrap().due;
+        // The last thing that was done, one second before the next record would be written.
+        let listened = due.duration_since(player.now).as_secs();
+        assert!((57..=60).contains(&listened), "{next} after {listened} s");
+    }
+    player.step();
+    assert!(
+        player.next().unwrap().due <= player.now,
+        "nothing to wait for"
+    );
+}
+
+/// Without an arm that is about it the recipient looks at once, and what comes is heard for a whole window from then on.
+#[test]
+fn who_does_not_stay_has_the_messages_seen_at_once() {
+    let few = &[Arm::Sent, Arm::Reached];
+    let (mut early, mut late) = (Player::new(true, few), Player::new(false, few));
+    for player in [&mut early, &mut late] {
+        player.step();
+    }
+    assert!(early.next().unwrap().due <= early.now);
+    assert!(late.next().unwrap().due > late.now);
+    for player in [&mut early, &mut late] {
+        player.step();
+    }
+    assert!(early.next().unwrap().due > early.now);
+    assert!(late.next().unwrap().due <= late.now);
+}
+
+/// Killed behind any record whatever: what was meant once is never meant again, but for looking, and nothing is forgotten.
+#[test]
+fn a_run_that_was_killed_anywhere_sends_nothing_twice_and_forgets_nothing() {
+    let mut whole = Player::new(false, ALL);
+    whole.to_the_end();
+    let sent = whole.intents(Phase::Send).len();
+    for length in 1..=whole.evidence.entries.len() {
+        let mut again = Player::new(false, ALL);
+        again.evidence.entries = whole.evidence.entries[..length].to_vec();
+        again.now = again.evidence.latest().unwrap();
+        let opened = to_be_opened(&again.plan, &again.evidence);
+        again.to_the_end();
+        for phase in [Phase::Compose, Phase::Send, Phase::Follow] {
+            let intents = again.intents(phase);
+            assert!(
+                intents.values().all(|times| *times == 1),
+                "{phase}: {intents:?}"
+            );
+        }
+        // What was cut off between typing and sending is not sent any more.
+        let missing = sent - again.intents(Phase::Send).len();
+        assert!(
+            missing <= 1,
+            "{missing} were forgotten behind record {length}"
+        );
+        let shown = again.intents(Phase::Receive);
+        let mut sent = again.intents(Phase::Send).into_keys();
+        assert!(sent.all(|trial| shown.contains_key(&trial)));
+        let added = again.evidence.entries.len() > length;
+        assert!(!opened.is_empty() || !added || only_fetches(&again.evidence, length));
+    }
+}
+
+/// Whether nothing but fetches of our own was done behind a record.
+fn only_fetches(evidence: &Evidence, behind: usize) -> bool {
+    evidence.entries[behind..]
+        .iter()
+        .all(|entry| match &entry.record {
+            Record::Intent(intent) => intent.phase.is_none(),
+            Record::Probe(_) => true,
+            _ => false,
+        })
+}
+
+#[test]
+fn a_run_that_is_taken_up_again_proves_its_doors_by_canaries_of_their_own() {
+    let player = Player::new(false, ALL);
+    let trials = proofs(&player.evidence, &["prefetch-on"]);
+    let count = u32::try_from(player.plan.trials.len()).unwrap();
+    let numbers: Vec<u32> = trials.iter().map(|trial| trial.id.0 - count).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+    let ways: Vec<_> = trials.iter().map(|trial| (trial.via, trial.form)).collect();
+    assert_eq!(
+        ways,
+        [
+            (Some(Via::Sender), Form::Http),
+            (Some(Via::Recipient), Form::Http),
+            (Some(Via::Auditor), Form::Http),
+        ]
+    );
+    assert!(trials.iter().all(|trial| trial.variant == "prefetch-on"));
+    let mut again = player;
+    again.write(Record::Resumption(Resumption {
+        at: Timestamp::UNIX_EPOCH,
+        trials,
+    }));
+    let more = proofs(&again.evidence, &["prefetch-off"]);
+    assert_eq!(more[0].id, TrialId(count + 3));
 }

@@ -10,8 +10,8 @@ use rand_chacha::ChaCha12Rng;
 use waxseal::audit::calibrate::{Simulated, Worlds};
 use waxseal::diagnostic::Source;
 use waxseal::model::{
-    Answer, Arm, Bytes, Cell, Door, Endings, Entry, Evidence, Hit, HitKind, Part, Phase, Place,
-    Recognition, Record, Request, Timestamp, TokenId, Trial, TrialId, Verdict, Via,
+    Answer, Arm, Bytes, Cell, Door, Endings, Entry, Evidence, Gap, Hit, HitKind, Part, Phase,
+    Place, Recognition, Record, Request, RunEnd, Timestamp, TokenId, Trial, TrialId, Verdict, Via,
 };
 use waxseal::plan::plan;
 use waxseal::scenario::parse;
@@ -189,6 +189,33 @@ proptest! {
         visit(&mut evidence, visited, at, STRANGER);
         for cell in cells(&evidence).iter().filter(|cell| cell.arm != Arm::Reached) {
             prop_assert_eq!(cell.verdict, Verdict::Inconclusive, "{:?}", cell);
+        }
+    }
+
+    /// Wherever it is killed, and whatever becomes of it then: as it is, ended as it is, or taken up again after nobody
+    /// listened for a while.
+    #[test]
+    fn a_run_that_was_killed_is_silent_about_nothing(seed: u64, at: prop::sample::Index) {
+        let evidence = world(seed).evidence;
+        // The manifest is the first record.
+        let length = 1 + at.index(evidence.entries.len());
+        let mut killed = evidence.clone();
+        killed.entries.truncate(length);
+        if killed.is_over() {
+            return Ok(());
+        }
+        let since = killed.latest().unwrap();
+        let now = since.checked_add(SignedDuration::from_secs(10)).unwrap();
+        let gap = Record::Gap(Gap { from: since, to: now, missed: 0, reason: "killed".into() });
+        let end = Record::End(RunEnd { at: now, interrupted: true, clock_drift_ms: 0 });
+        let mut ended = killed.clone();
+        ended.entries.extend([gap.clone(), end].map(|record| Entry { seq: u64::MAX, record }));
+        let mut taken_up = evidence.clone();
+        taken_up.entries.insert(length, Entry { seq: u64::MAX, record: gap });
+        for after in [&killed, &ended, &taken_up] {
+            for cell in cells(after).iter().filter(|cell| cell.arm != Arm::Reached) {
+                prop_assert_ne!(cell.verdict, Verdict::NotObserved, "{:?}", cell);
+            }
         }
     }
 

@@ -6,14 +6,17 @@ mod common;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use common::evidence::Run;
 use common::served::{PLANT, READ, Served};
 use waxseal::canary::{Mint, dress};
 use waxseal::collector::Authority;
 use waxseal::model::{
-    Arm, Form, Gap, HitKind, Part, Record, RunEnd, RunId, Timestamp, TokenId, TrialId,
+    Arm, Form, Gap, HitKind, Intent, Part, Phase, Record, RunEnd, RunId, Timestamp, TokenId,
+    TrialId,
 };
-use waxseal::store::{EvidenceStore, Registered, StoreError};
+use waxseal::store::{EvidenceStore, Place, Registered, StoreError, Unfinished};
 
 fn gap(missed: u64) -> Record {
     let at = Timestamp::UNIX_EPOCH;
@@ -293,6 +296,94 @@ fn what_is_wrong_with_a_store_elsewhere_is_said() {
         assert_eq!(output.status.code(), Some(2), "{told}");
         assert!(told.contains(said), "{told}");
     }
+}
+
+/// Whoever goes on with a run has it alone: of two only one plants.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_in_one_hand_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::for_runs_elsewhere(folder.path());
+    let store = || Arc::new(served.store(folder.path(), PLANT));
+    let (one, two) = (store(), store());
+    let registered = one.register().await.unwrap();
+    let run = registered.run;
+    let intent = Record::Intent(Intent {
+        at: Timestamp::UNIX_EPOCH,
+        phase: Some(Phase::Send),
+        trials: vec![TrialId(0)],
+    });
+    one.append(run, &intent).await.unwrap();
+    let (ours, theirs) = (
+        Place::Elsewhere(Arc::clone(&one)),
+        Place::Elsewhere(Arc::clone(&two)),
+    );
+    assert!(matches!(theirs.hold(run).await, Err(StoreError::Held(held)) if held == run));
+    assert!(matches!(
+        two.append(run, &intent).await,
+        Err(StoreError::Held(_))
+    ));
+    two.append(run, &gap(1)).await.unwrap();
+    // Whoever takes it up again is given what the first one was.
+    let again = two.registered(run).await.unwrap();
+    assert_eq!(
+        (&again.mint, &again.public),
+        (&registered.mint, &registered.public)
+    );
+    ours.hold(run).await.unwrap().release().await;
+    let held = theirs.hold(run).await.unwrap();
+    two.append(run, &intent).await.unwrap();
+    held.release().await;
+    assert!(
+        matches!(one.append(run, &intent).await, Err(StoreError::Held(_))),
+        "somebody else was there since"
+    );
+    // Nothing was planted in it, so nothing is unfinished.
+    assert_eq!(ours.unfinished().await.unwrap(), []);
+    let manifest = Run::quiet(1).manifest;
+    two.append(run, &Record::Manifest(Box::new(manifest)))
+        .await
+        .unwrap();
+    let reader = Place::Elsewhere(Arc::new(served.store(folder.path(), READ)));
+    assert_eq!(
+        reader.unfinished().await.unwrap(),
+        [Unfinished { run, held: false }]
+    );
+    assert!(reader.hold(run).await.is_err(), "who may only read");
+    two.append(run, &end()).await.unwrap();
+    assert_eq!(reader.unfinished().await.unwrap(), []);
+}
+
+/// While it was not there nobody listened, and it says so itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_collector_tells_of_the_time_between() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Served::for_runs_elsewhere(folder.path());
+    let run = first
+        .store(folder.path(), PLANT)
+        .register()
+        .await
+        .unwrap()
+        .run;
+    drop(first);
+    let second = Served::for_runs_elsewhere(folder.path());
+    let store = second.store(folder.path(), PLANT);
+    store.append(run, &end()).await.unwrap();
+    let evidence = store.evidence(run).await.unwrap();
+    let Record::Registration(registration) = &evidence.entries[0].record else {
+        panic!("{:?}", evidence.entries);
+    };
+    let gaps: Vec<_> = evidence
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::Gap(gap) => Some(gap),
+            _ => None,
+        })
+        .collect();
+    assert!(
+        matches!(gaps[..], [gap] if gap.from >= registration.at && gap.from < gap.to),
+        "{gaps:?}"
+    );
 }
 
 /// The key lasts: what was planted before a restart is known after it.

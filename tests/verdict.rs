@@ -7,7 +7,8 @@ mod common;
 use common::evidence::{Run, SEALED, Visit, end};
 use waxseal::model::{
     Account, Actor, Arm, Bytes, Cell, Class, Depth, Door, Doubt, Form, HitKind, Jump, Match,
-    Outcome, Part, Phase, Place, Recognition, Record, RunEnd, Verdict, Via,
+    Outcome, Part, Phase, Place, Recess, Recognition, Record, Resumption, RunEnd, Trial, TrialId,
+    Verdict, Via,
 };
 use waxseal::verdict::{ExitStatus, judge};
 
@@ -267,6 +268,115 @@ fn an_unfinished_run_is_never_clean() {
         run.end = unfinished;
         assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::WindowOpen]));
     }
+}
+
+/// Whoever conducted it was killed between what was meant and what would have been written of it.
+#[test]
+fn what_was_meant_and_is_not_known_to_be_done_may_have_been_done() {
+    let quiet = Run::quiet(4);
+    let trial = quiet.of(Arm::Sent)[1];
+    let mut killed = without(&quiet, |record| match record {
+        Record::Exposure(exposure) => exposure.trial == trial && exposure.phase == Phase::Send,
+        Record::Notice(notice) => notice.trial == trial,
+        _ => false,
+    });
+    killed.intend(trial, Some(Phase::Compose), 10.9);
+    killed.intend(trial, Some(Phase::Send), 11.4);
+    let (verdict, doubts) = sent(&killed);
+    assert_eq!(verdict, Verdict::Inconclusive);
+    assert_eq!(
+        doubts,
+        [Doubt::ExposureUnconfirmed, Doubt::NotDelivered],
+        "it counts as one that is out"
+    );
+    // One visit proves that it was sent.
+    killed.visit(trial, Visit::provider(12.0));
+    assert_eq!(sent(&killed).0, Verdict::Observed);
+    // And where the step is known to have failed before it did anything, it is not out.
+    let mut failed = without(&quiet, |record| match record {
+        Record::Exposure(exposure) => exposure.trial == trial && exposure.phase == Phase::Send,
+        Record::Notice(notice) => notice.trial == trial,
+        _ => false,
+    });
+    failed.intend(trial, Some(Phase::Send), 8.5);
+    failed.fail(Some(trial), Phase::Send, Doubt::SelectorDrift);
+    assert_eq!(cell(&failed, Arm::Sent).trials, 3);
+}
+
+/// A fetch of our own that was cut short is ours, proves nothing, and is no stranger's.
+#[test]
+fn a_fetch_of_our_own_that_was_cut_short_is_a_silent_control_and_no_noise() {
+    let mut run = Run::quiet(4);
+    let last = run.of(Arm::Reached)[3];
+    run = without(
+        &run,
+        |record| matches!(record, Record::Probe(probe) if probe.trial == last),
+    );
+    run.intend(last, None, 150.0);
+    assert_eq!(
+        sent(&run),
+        (Verdict::Inconclusive, vec![Doubt::ControlSilent])
+    );
+}
+
+/// What is still to be done is no failing: until then the window is open, and nothing else.
+#[test]
+fn a_run_that_was_left_says_that_its_window_is_open() {
+    let last = Run::quiet(4).of(Arm::Reached)[3];
+    let mut left = without(&Run::quiet(4), |record| match record {
+        Record::Probe(probe) => probe.trial == last,
+        Record::Hit(hit) => hit.tokens().iter().any(|token| token.trial == last),
+        Record::Notice(notice) => notice.phase == Phase::Receive,
+        _ => false,
+    });
+    left.end = None;
+    assert_eq!(
+        sent(&left),
+        (Verdict::Inconclusive, vec![Doubt::WindowOpen])
+    );
+    assert!(cell(&left, Arm::Sent).provisional);
+    let trial = left.of(Arm::Sent)[0];
+    left.visit(trial, Visit::provider(12.0));
+    assert_eq!(sent(&left).0, Verdict::Observed);
+    // Ended like this it lacks all of that.
+    left.end = Some(end(200.0));
+    assert_eq!(sent(&left).1, [Doubt::ControlSilent, Doubt::NotDelivered]);
+}
+
+/// A browser that came later was proven later, or nothing it did proves anything.
+#[test]
+fn a_run_that_was_taken_up_again_has_controls_of_its_own() {
+    let mut run = Run::quiet(4);
+    let id = TrialId(u32::try_from(run.manifest.trials.len()).unwrap());
+    let door = Trial {
+        id,
+        variant: "default".into(),
+        arm: Arm::Reached,
+        form: Form::Http,
+        via: Some(Via::Recipient),
+        doorway: None,
+    };
+    run.records.push(Record::Resumption(Resumption {
+        at: common::evidence::at(100.0),
+        trials: vec![door.clone()],
+    }));
+    assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::Unsealed]));
+    run.manifest.trials.push(door);
+    run.prove(id, Via::Recipient, 101.0);
+    run.manifest.trials.pop();
+    assert_eq!(sent(&run).0, Verdict::NotObserved);
+    assert_eq!(cell(&run, Arm::Reached).planned, 5);
+}
+
+/// Whoever sent it and went away saw how the clocks were until then.
+#[test]
+fn a_clock_that_jumped_before_a_recess_is_not_believed_either() {
+    let mut run = Run::quiet(4);
+    run.records.push(Record::Recess(Recess {
+        at: common::evidence::at(30.0),
+        clock_drift_ms: 5000,
+    }));
+    assert_eq!(sent(&run), (Verdict::Inconclusive, vec![Doubt::ClockSkew]));
 }
 
 #[test]

@@ -1,36 +1,31 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustls::ClientConfig;
 use sha2::{Digest, Sha256};
 
-use crate::browser::{DoorRule, Driver, DriverError, DriverOptions};
-use crate::canary::{Key, Keyring, Mint, Zone};
-use crate::collector::{
-    Apart, CertificateError, Collector, CollectorError, Credentials, HITS,
-    Setting as CollectorSetting, ZoneSetting, client_trusting,
-};
+use crate::browser::{Driver, DriverError, DriverOptions};
+use crate::canary::Zone;
+use crate::collector::{CertificateError, CollectorError, Credentials, ZoneSetting};
 use crate::model::{
-    Account, Arm, DataVersion, Doorway, Gap, Manifest, Omission, Record, RunEnd, RunId,
-    ScenarioRef, Timestamp, ToolRef, TrialId, VariantRef, millis,
+    Account, DataVersion, Doorway, Gap, Manifest, RunId, ScenarioRef, Timestamp, ToolRef, TrialId,
+    VariantRef,
 };
-use crate::plan::{Plan, Round};
+use crate::plan::{Plan, to_be_opened};
 use crate::practice::PracticeError;
 use crate::scenario::Scenario;
-use crate::store::{EvidenceStore, Health, RemoteStore, StoreError};
+use crate::store::{EvidenceStore, Place, StoreError};
 use crate::verdict::RULES;
 
-use super::event::{Event, Teller};
+use super::conductor::{Conductor, Halt};
+use super::event::Teller;
 use super::given::{GivenError, Secrets, Values, secrets};
 use super::inquiry::Inquiry;
-use super::lookup::OwnNames;
+use super::post::{self, Post, unheard};
 use super::rehearse::Rehearsal;
-use super::stage::{House, Stage};
+use super::stage::House;
 use super::stop::Stop;
-use super::topping;
 
 /// What a run needs to be conducted.
 #[derive(Debug)]
@@ -51,8 +46,12 @@ pub struct Setting {
     pub zone: Option<ZoneSetting>,
     /// What is shown over TLS.
     pub credentials: Credentials,
-    /// The collector to plant for, where it is not one of our own: the five above are then its business.
-    pub collector: Option<Arc<RemoteStore>>,
+    /// Where the evidence is kept. With a collector elsewhere the five above are its business.
+    pub place: Place,
+    /// The run that is taken up again, with its own plan and window; none: a new one.
+    pub again: Option<RunId>,
+    /// Whether it is waited for windows to close, or the run is left to be taken up again.
+    pub stays: bool,
     /// How browsers are had.
     pub driver: DriverOptions,
     /// Whether they show a window.
@@ -73,11 +72,33 @@ impl Setting {
     }
 
     /// The trials whose links the browsers' doors serve.
-    fn served(&self) -> impl Iterator<Item = TrialId> + '_ {
+    pub(super) fn served(&self) -> impl Iterator<Item = TrialId> + '_ {
         let trials = self.plan.trials.iter();
         trials
             .filter(|trial| trial.doorway == Some(Doorway::Open))
             .map(|trial| trial.id)
+    }
+}
+
+impl Setting {
+    /// Whether any variant is played on a practice messenger of the run's own.
+    fn practises(&self) -> bool {
+        let mut variants = self.scenario.variants.iter();
+        variants.any(|variant| {
+            let mut played = self.variants.iter();
+            variant.practice.is_some() && played.any(|(one, _)| one.name == variant.name)
+        })
+    }
+
+    /// Browsers, where any are needed for what is to be done by now.
+    async fn driver_wanted(&self, store: &dyn EvidenceStore) -> Result<Option<Driver>, AuditError> {
+        if let Some(run) = self.again {
+            let so_far = store.evidence(run).await?;
+            if to_be_opened(&self.plan, &so_far).is_empty() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Driver::start(&self.driver).await?))
     }
 }
 
@@ -88,12 +109,15 @@ pub struct Conducted {
     pub run: Option<RunId>,
     /// Stopped before its end.
     pub interrupted: bool,
+    /// It was left: from then on there is something to be done again.
+    pub left_until: Option<Timestamp>,
 }
 
 impl Conducted {
     const STOPPED_BEFORE_IT_BEGAN: Self = Self {
         run: None,
         interrupted: true,
+        left_until: None,
     };
 }
 
@@ -136,6 +160,14 @@ pub enum AuditError {
     /// Nothing can be fetched by ourselves.
     #[error("set up fetches of our own: {0}")]
     Auditor(reqwest::Error),
+    /// A run that cannot be taken up again, since there is nothing to be done.
+    #[error("take up run {0} again: it is over, or nothing was planted in it")]
+    Over(RunId),
+    /// Nobody can be asked for what the recipient was sent.
+    #[error(
+        "take up run {0} again: its practice messengers ended with the process that played it; `waxseal resume {0} --close` ends it"
+    )]
+    NoMessenger(RunId),
     /// No practice messenger.
     #[error(transparent)]
     Practice(#[from] PracticeError),
@@ -144,227 +176,144 @@ pub enum AuditError {
     Certificate(#[from] CertificateError),
 }
 
-/// Plays a plan. Whatever happens, nothing that it started is left running.
+/// Plays a plan: all of it, or what is still to be done of a run that was left or killed. Whatever happens, nothing that it
+/// started is left running.
 ///
 /// # Errors
 /// Something that is needed before the first trial is not there, or evidence cannot be kept any more.
 pub async fn conduct(
     setting: Setting,
-    store: Arc<dyn EvidenceStore>,
     teller: Teller,
     stop: &Stop,
 ) -> Result<Conducted, AuditError> {
     // What can be wrong before anything is opened comes first.
     let public = public(&setting)?;
+    if let Some(run) = setting.again.filter(|_| setting.practises()) {
+        return Err(AuditError::NoMessenger(run));
+    }
     let Some(secrets) = stop.or(all_secrets(&setting)).await else {
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let secrets = secrets?;
     let mut conductor = Conductor::new();
-    let post = match &setting.collector {
-        Some(remote) => Post::elsewhere(remote, &store, &mut conductor.clock).await?,
-        None => Post::here(&setting, public, &store).await?,
-    };
-    let (run, collector) = (post.run, &post.collector);
-    conductor.rehearsal = Rehearsal::start(&setting, post.dns).await?;
-    let started = async {
+    let post = Post::open(&setting, public, &mut conductor.clock).await?;
+    let conducted = conducted(&setting, &post, &mut conductor, secrets, teller, stop).await;
+    let run = post.run;
+    if conductor.over || (setting.again.is_none() && !conductor.begun) {
+        setting.place.finish(run)?;
+    }
+    post.hold.release().await;
+    conducted
+}
+
+async fn conducted(
+    setting: &Setting,
+    post: &Post,
+    conductor: &mut Conductor,
+    secrets: Secrets,
+    teller: Teller,
+    stop: &Stop,
+) -> Result<Conducted, AuditError> {
+    let (run, collector, store) = (post.run, &post.collector, setting.place.store());
+    conductor.rehearsal = Rehearsal::start(setting, post.dns).await?;
+    let driver = async {
         // What is shown is settled before the first link leaves. Where an authority does not issue, the collector tells
         // so, and goes on with what it has.
         let _ = collector.renew_certificate().await;
-        Driver::start(&setting.driver).await
+        setting.driver_wanted(&*store).await
     };
-    let Some(driver) = stop.or(started).await else {
+    let Some(driver) = stop.or(driver).await else {
         collector.stop().await;
         return Ok(Conducted::STOPPED_BEFORE_IT_BEGAN);
     };
     let driver = driver?;
     let afterwards = teller.clone();
-    let house = house(&setting, &post, secrets, &store, teller).await;
+    let house = house(setting, post, secrets, teller).await;
     let played = match &house {
-        Ok(house) => stop.or(conductor.play(&setting, house, &driver)).await,
-        Err(_) => Some(Ok(())),
+        Ok(house) => {
+            stop.or(conductor.play(setting, house, driver.as_ref()))
+                .await
+        }
+        Err(_) => Some(Ok(Halt::End)),
     };
     // The browsers go first: what they still ask for while they live is heard.
-    driver.stop().await;
+    if let Some(driver) = driver {
+        driver.stop().await;
+    }
     conductor.rehearsal.stop().await;
     let mut gaps: Vec<Gap> = collector.stop().await.into_iter().collect();
     house?;
-    let interrupted = !matches!(played, Some(Ok(())));
-    if conductor.begun {
-        if let Some(remote) = &setting.collector {
+    let left_until = match &played {
+        Some(Ok(Halt::Until(until))) => Some(*until),
+        _ => None,
+    };
+    let interrupted = !matches!(played, Some(Ok(_)));
+    // Whoever lost the run to somebody else has nothing more to say in it.
+    let is_ours = !matches!(&played, Some(Err(AuditError::Store(StoreError::Held(_)))));
+    if conductor.begun && is_ours {
+        if let Some(remote) = setting.place.elsewhere() {
             let health = conductor.clock.compare(remote).await?;
             gaps.extend(health.gap);
         }
-        conductor.close(&*store, run, gaps, interrupted).await?;
-        // Behind the end, which says until when was listened.
-        let inquiry = setting.inquiry.make(&*store, run, &afterwards);
-        let asked = stop.or(inquiry).await;
-        asked.transpose()?;
+        if left_until.is_some() {
+            conductor.leave(&*store, run, gaps).await?;
+        } else {
+            conductor.close(&*store, run, gaps, interrupted).await?;
+            // Behind the end, which says until when was listened.
+            let inquiry = setting.inquiry.make(&*store, run, &afterwards);
+            let asked = stop.or(inquiry).await;
+            asked.transpose()?;
+        }
     }
     played.transpose()?;
-    let run = conductor.begun.then_some(run);
-    Ok(Conducted { run, interrupted })
+    Ok(Conducted {
+        run: conductor.begun.then_some(run),
+        interrupted,
+        left_until,
+    })
 }
 
-/// Both clocks at one instant, and the most that the wall clock was seen to move against the steady one since.
-struct Clock {
-    steady: Instant,
-    wall: Timestamp,
-    drift_ms: i64,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self {
-            steady: Instant::now(),
-            wall: Timestamp::now(),
-            drift_ms: 0,
-        }
-    }
-
-    /// Looks at the clock of a collector elsewhere, which times the visits: as far as it is from ours, before or behind, as
-    /// little can be said of what followed what.
-    async fn compare(&mut self, remote: &RemoteStore) -> Result<Health, StoreError> {
-        let (before, health) = (Timestamp::now(), remote.health().await?);
-        self.meet(before, health.at, Timestamp::now());
-        Ok(health)
-    }
-
-    /// Another clock said `theirs` at an instant between two of ours.
-    fn meet(&mut self, before: Timestamp, theirs: Timestamp, after: Timestamp) {
-        let apart = millis(theirs, before).max(millis(after, theirs)).max(0);
-        let apart = if theirs < before { -apart } else { apart };
-        let is_within = (before..=after).contains(&theirs);
-        if !is_within && apart.abs() > self.drift_ms.abs() {
-            self.drift_ms = apart;
-        }
-    }
-
-    /// Looks at both again. Often, because a clock may jump forth and back.
-    fn look(&mut self) {
-        let steady = i64::try_from(self.steady.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let drift = millis(self.wall, Timestamp::now()) - steady;
-        if drift.abs() > self.drift_ms.abs() {
-            self.drift_ms = drift;
-        }
-    }
-}
-
-/// Where a run's links lead: a collector of our own, or one elsewhere with our browsers' doors here.
-struct Post {
-    run: RunId,
-    mint: Mint,
-    /// The public door too, where it is our own.
-    collector: Collector,
-    /// Who answers for the links' names, if that is to be asked directly.
-    dns: Option<SocketAddr>,
-    /// How our own fetches are made over TLS.
-    client: ClientConfig,
-}
-
-impl Post {
-    async fn here(
-        setting: &Setting,
-        public: Option<String>,
-        store: &Arc<dyn EvidenceStore>,
-    ) -> Result<Self, AuditError> {
-        let (run, key) = (RunId(u32::from_be_bytes(draw()?)), Key::new(draw()?));
-        let mint = key.mint(run);
-        let of_its_own = CollectorSetting {
-            listen: vec![setting.listen],
-            public,
-            zone: setting.zone.clone(),
-            credentials: setting.credentials.clone(),
-            keyring: Keyring::all(key),
-            proxies: Vec::new(),
-            run,
-            most: Some(HITS),
-            admin: None,
-        };
-        let collector = Collector::start(of_its_own, Arc::clone(store)).await?;
-        Ok(Self {
-            run,
-            mint,
-            dns: collector.dns(),
-            client: collector.identity().client()?,
-            collector,
-        })
-    }
-
-    async fn elsewhere(
-        remote: &RemoteStore,
-        store: &Arc<dyn EvidenceStore>,
-        clock: &mut Clock,
-    ) -> Result<Self, AuditError> {
-        let before = Timestamp::now();
-        let registered = remote.register().await?;
-        clock.meet(before, registered.at, Timestamp::now());
-        let mint = Mint::from_secret(&registered.mint).ok_or(AuditError::Mint)?;
-        let apart = Apart {
-            public: registered.public,
-            keyring: Keyring::one(mint.clone(), Key::new(draw()?)),
-            run: registered.run,
-        };
-        Ok(Self {
-            run: registered.run,
-            mint,
-            collector: Collector::apart(apart, Arc::clone(store))?,
-            dns: registered.dns,
-            client: client_trusting(&registered.roots)?,
-        })
-    }
-}
-
+/// What the stages of a run share. Our own fetches go by one name as long as it lasts.
 async fn house(
     setting: &Setting,
     post: &Post,
     secrets: Secrets,
-    store: &Arc<dyn EvidenceStore>,
     teller: Teller,
 ) -> Result<House, AuditError> {
-    let collector = &post.collector;
-    let from = match Zone::of(collector.public()) {
-        // Whatever the port: nothing that a browser of ours wants from the zone may come in elsewhere.
-        Some(zone) => format!("*.{zone}"),
-        None => authority(collector.public())?,
+    let name = match setting.again {
+        Some(run) => {
+            let so_far = setting.place.store().evidence(run).await?;
+            let manifest = so_far.manifest().ok_or(AuditError::Over(run))?;
+            manifest.auditor.clone()
+        }
+        None => post::name()?,
     };
-    let mut doors = BTreeMap::new();
-    collector.serve_at_sealed_doors(post.run, setting.served());
-    for &account in Account::ALL {
-        let to = collector.open_door(account, true).await?;
-        doors.insert(
-            account,
-            DoorRule {
-                from: from.clone(),
-                to,
-            },
-        );
+    post.house(setting, name, secrets, teller).await
+}
+
+/// Ends a run that is not taken up again: what was still to be done stays undone, and where nobody listened is a gap.
+///
+/// # Errors
+/// It is over already, somebody has it in hand, or the store cannot be used.
+pub async fn close(place: &Place, run: RunId) -> Result<(), AuditError> {
+    let hold = place.hold(run).await?;
+    let store = place.store();
+    let so_far = store.evidence(run).await?;
+    if so_far.manifest().is_none() || so_far.is_over() {
+        place.finish(run)?;
+        hold.release().await;
+        return Err(AuditError::Over(run));
     }
-    // Our own fetches go by a name that nobody else has, and take the straight way, whatever proxies the environment
-    // names.
-    let name = hexadecimal(&draw::<16>()?);
-    let auditor = reqwest::Client::builder()
-        .user_agent(&name)
-        .no_proxy()
-        .tls_backend_preconfigured(post.client.clone())
-        .pool_max_idle_per_host(0);
-    let auditor = match post.dns {
-        Some(server) => auditor.dns_resolver(OwnNames::at(server)),
-        None => auditor,
+    let gap = match place {
+        // One elsewhere went on listening, or says itself when it did not.
+        Place::Elsewhere(_) => None,
+        Place::Here(_) => Some(unheard(&so_far, "the process that listened was gone")),
     };
-    Ok(House {
-        run: post.run,
-        scenario: setting.scenario.clone(),
-        mint: post.mint.clone(),
-        public: collector.public().to_owned(),
-        store: Arc::clone(store),
-        teller,
-        name,
-        auditor: auditor.build().map_err(AuditError::Auditor)?,
-        secrets,
-        doors,
-        headed: setting.headed,
-    })
+    let gaps = gap.into_iter().collect();
+    Conductor::new().close(&*store, run, gaps, true).await?;
+    place.finish(run)?;
+    hold.release().await;
+    Ok(())
 }
 
 /// Reads both accounts' secrets, files from the scenario's folder.
@@ -410,7 +359,7 @@ fn public(setting: &Setting) -> Result<Option<String>, AuditError> {
 
 /// Host and port of the links: what the browsers' doors stand in for. Without a port it is the host at any, since http
 /// and https then differ in it.
-fn authority(public: &str) -> Result<String, AuditError> {
+pub(super) fn authority(public: &str) -> Result<String, AuditError> {
     let wrong = || AuditError::Public(public.to_owned());
     let url = url::Url::parse(public).map_err(|_| wrong())?;
     let host = url.host_str().ok_or_else(wrong)?;
@@ -422,219 +371,7 @@ fn authority(public: &str) -> Result<String, AuditError> {
     }
 }
 
-/// What is known of a run while it is played, and still needed when it is stopped in the middle.
-struct Conductor {
-    clock: Clock,
-    /// The manifest is written: from here on the run exists.
-    begun: bool,
-    /// The trials that are not played because their cells are decided.
-    left_out: HashSet<TrialId>,
-    /// The messengers that are started for it.
-    rehearsal: Rehearsal,
-}
-
-impl Conductor {
-    fn new() -> Self {
-        Self {
-            clock: Clock::start(),
-            begun: false,
-            left_out: HashSet::new(),
-            rehearsal: Rehearsal::default(),
-        }
-    }
-
-    /// Plays every round, or as many as it takes.
-    async fn play(
-        &mut self,
-        setting: &Setting,
-        house: &House,
-        driver: &Driver,
-    ) -> Result<(), AuditError> {
-        let mut stages = Vec::new();
-        let mut rounds = setting.plan.rounds();
-        if let Some(first) = rounds.next() {
-            for (variant, values) in &setting.variants {
-                let values = self.rehearsal.fill(&variant.name, values);
-                match Stage::open(house, driver, &variant.name, &values).await {
-                    Ok(mut stage) => {
-                        self.begin(setting, house, &stage).await?;
-                        self.opening(house, &mut stage, first).await?;
-                        stages.push(stage);
-                    }
-                    // One variant's browsers that do not open are no reason to throw the others' evidence away.
-                    Err(error) if self.begun => house.no_browser(&variant.name, &error).await?,
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            self.after_the_sending(setting, house, &mut stages, first)
-                .await?;
-        }
-        for round in rounds {
-            self.leave_out_what_is_decided(setting, house, round)
-                .await?;
-            if round
-                .opening
-                .iter()
-                .all(|trial| self.left_out.contains(&trial.id))
-            {
-                break;
-            }
-            for stage in &mut stages {
-                self.opening(house, stage, round).await?;
-            }
-            self.after_the_sending(setting, house, &mut stages, round)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// What follows when all of a round is sent: it is listened, the recipient comes back, and it is listened again as often
-    /// as something new was done; then the last controls.
-    async fn after_the_sending(
-        &mut self,
-        setting: &Setting,
-        house: &House,
-        stages: &mut [Stage<'_>],
-        round: Round<'_>,
-    ) -> Result<(), AuditError> {
-        let played = |arms: &[Arm]| {
-            let mut trials = round.opening.iter();
-            trials.any(|trial| arms.contains(&trial.arm) && !self.left_out.contains(&trial.id))
-        };
-        let shows = played(&[Arm::Received, Arm::Opened]);
-        let follows = played(&[Arm::Opened]);
-        // The browsers stay as they are while we listen: a preview that comes late has its viewers still there.
-        listen(setting, house).await;
-        for stage in &mut *stages {
-            stage.arrive().await?;
-        }
-        if shows {
-            listen(setting, house).await;
-        }
-        if follows {
-            for stage in &mut *stages {
-                stage.follow().await?;
-            }
-            listen(setting, house).await;
-        }
-        house.teller.tell(Event::Closing);
-        for trial in round.closing {
-            if self.left_out.contains(&trial.id) {
-                continue;
-            }
-            house.teller.tell(Event::Trial(trial.clone()));
-            house.reach(trial).await?;
-            house.teller.tell(Event::Played);
-            self.clock.look();
-        }
-        Ok(())
-    }
-
-    /// Plays what of a round belongs to one stage.
-    async fn opening(
-        &mut self,
-        house: &House,
-        stage: &mut Stage<'_>,
-        round: Round<'_>,
-    ) -> Result<(), StoreError> {
-        let variant = stage.variant().to_owned();
-        let trials = round
-            .opening
-            .iter()
-            .filter(|trial| trial.variant == variant);
-        for trial in trials {
-            if self.left_out.contains(&trial.id) {
-                continue;
-            }
-            house.teller.tell(Event::Trial(trial.clone()));
-            stage.play(trial).await?;
-            if matches!(trial.arm, Arm::Reached | Arm::Visited) {
-                self.rehearsal.opened(&variant, &house.link(trial).url);
-            }
-            house.teller.tell(Event::Played);
-            self.clock.look();
-        }
-        Ok(())
-    }
-
-    /// Judges what there is so far, and leaves out the trials from the next round on that nothing hangs on any more.
-    async fn leave_out_what_is_decided(
-        &mut self,
-        setting: &Setting,
-        house: &House,
-        next: Round<'_>,
-    ) -> Result<(), AuditError> {
-        self.clock.look();
-        let evidence = house.store.evidence(house.run).await?;
-        let so_far = RunEnd {
-            at: Timestamp::now(),
-            interrupted: false,
-            clock_drift_ms: self.clock.drift_ms,
-        };
-        let trials = topping::left_out(&evidence, so_far, setting.plan.to_come(next));
-        let trials: Vec<TrialId> = trials
-            .into_iter()
-            .filter(|trial| self.left_out.insert(*trial))
-            .collect();
-        if !trials.is_empty() {
-            let at = Timestamp::now();
-            house
-                .append(&Record::Omission(Omission { at, trials }))
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Writes the manifest, once, as soon as it is known who drives.
-    async fn begin(
-        &mut self,
-        setting: &Setting,
-        house: &House,
-        stage: &Stage<'_>,
-    ) -> Result<(), StoreError> {
-        if self.begun {
-            return Ok(());
-        }
-        let manifest = manifest(setting, house, stage.browser());
-        let record = Record::Manifest(Box::new(manifest));
-        house.append(&record).await?;
-        self.begun = true;
-        house.teller.tell(Event::Began {
-            run: house.run,
-            trials: setting.plan.trials.len(),
-            public: house.public.clone(),
-            browser: stage.browser(),
-        });
-        Ok(())
-    }
-
-    /// Writes what is left to be said of a run.
-    async fn close(
-        &mut self,
-        store: &dyn EvidenceStore,
-        run: RunId,
-        gaps: Vec<Gap>,
-        interrupted: bool,
-    ) -> Result<(), StoreError> {
-        for gap in gaps {
-            store.append(run, &Record::Gap(gap)).await?;
-        }
-        self.clock.look();
-        let end = RunEnd {
-            at: Timestamp::now(),
-            interrupted,
-            clock_drift_ms: self.clock.drift_ms,
-        };
-        store.append(run, &Record::End(end)).await.map(drop)
-    }
-}
-
-async fn listen(setting: &Setting, house: &House) {
-    house.teller.tell(Event::Listening(setting.window));
-    tokio::time::sleep(setting.window).await;
-}
-
-fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
+pub(super) fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
     let scenario = &setting.scenario;
     Manifest {
         started: Timestamp::now(),
@@ -672,11 +409,12 @@ fn manifest(setting: &Setting, house: &House, browser: String) -> Manifest {
             .map(|(variant, _)| variant.clone())
             .collect(),
         trials: setting.plan.trials.clone(),
+        rounds: setting.plan.sizes(),
         expectations: scenario.expectations.clone(),
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }
 

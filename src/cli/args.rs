@@ -63,6 +63,15 @@ pub(super) enum Verb {
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
+    /// Plant, prove delivery, and return: what comes is heard by a collector that stays, and judged later
+    #[command(after_help = SEND_EXAMPLES)]
+    Send(Box<Run>),
+    /// Do what is still to be done of a run that was sent, left or killed, and judge it
+    #[command(after_help = RESUME_EXAMPLES)]
+    Resume(Box<Resume>),
+    /// List the runs of which something is to be done now
+    #[command(after_help = DUE_EXAMPLES)]
+    Due(Due),
     /// Find out how wrong the instrument is: simulated worlds, and practice messengers, whose truth is known
     #[command(after_help = CALIBRATE)]
     Calibrate(Calibrate),
@@ -102,6 +111,30 @@ const RUN_EXAMPLES: &str = "Examples:
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
   waxseal run chat.toml --seed 7 --trials 10 --window 15m
   waxseal run chat.toml --zone canary.example --dns-listen 198.51.100.7:53 --listen 198.51.100.7:80";
+
+const SEND_EXAMPLES: &str = "It needs a collector that outlives it: `waxseal serve --admin ADDRESS` elsewhere, named with --store. Where an arm `received` \
+or `opened` is planned, showing the links is left to `waxseal resume`; else the recipient looks right after the sending.
+
+Exit status: 0 all is planted; 2 usage or scenario error; 3 something went wrong on the way, and is in the evidence; 4 could not run.
+
+Examples:
+  export WAXSEAL_STORE=https://canary.example:8443 WAXSEAL_SECRET=...
+  waxseal send chat.toml --window 24h
+  waxseal due                        # tomorrow, here or on another machine
+  waxseal resume latest              # the last controls, and the verdict";
+
+const RESUME_EXAMPLES: &str = "No message is sent twice: what was begun before is not begun again. A run that listened for itself listens again at the same \
+address, and what it missed meanwhile is a gap.
+
+Examples:
+  waxseal resume latest
+  waxseal resume 5f3a --var url=https://chat.example --no-wait
+  waxseal resume 5f3a --close        # end it as it is";
+
+const DUE_EXAMPLES: &str = "Examples:
+  waxseal due
+  waxseal due --all --json
+  waxseal due --json | jq -r '.[].run' | xargs -n 1 waxseal resume --no-wait";
 
 const DOCTOR: &str = "What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
 
@@ -218,6 +251,19 @@ pub(super) struct Run {
     pub(super) names: Names,
     #[command(flatten)]
     pub(super) tls: Tls,
+    #[command(flatten)]
+    pub(super) hands: Hands,
+    /// From where in the world the run is made, in your own words: kept with the evidence, since services may do
+    /// otherwise elsewhere
+    #[arg(long, value_name = "LABEL", env = "WAXSEAL_REGION", value_parser = label)]
+    pub(super) region: Option<String>,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+}
+
+/// How browsers are had, and who is asked about visitors.
+#[derive(Debug, Group)]
+pub(super) struct Hands {
     /// Use the WebDriver that answers here, instead of starting chromedriver
     #[arg(long, value_name = "URL")]
     pub(super) webdriver: Option<String>,
@@ -230,16 +276,60 @@ pub(super) struct Run {
     /// Show the browsers
     #[arg(long)]
     pub(super) headed: bool,
-    /// From where in the world the run is made, in your own words: kept with the evidence, since services may do
-    /// otherwise elsewhere
-    #[arg(long, value_name = "LABEL", env = "WAXSEAL_REGION", value_parser = label)]
-    pub(super) region: Option<String>,
-    #[command(flatten)]
-    pub(super) knowledge: Knowledge,
     /// Whom to ask, after the run, for the names of visitors' addresses, or `none`; who is named is asked about private
     /// addresses too [default: the first resolver of /etc/resolv.conf]
     #[arg(long, value_name = "ADDRESS|none", value_parser = resolver)]
     pub(super) resolver: Option<Resolver>,
+}
+
+/// A run that is taken up again.
+#[derive(Debug, Group)]
+pub(super) struct Resume {
+    /// The run: the beginning of its name, or `latest`
+    #[arg(value_name = "RUN")]
+    pub(super) run: String,
+    /// End it as it is: what was still to be done stays undone
+    #[arg(long)]
+    pub(super) close: bool,
+    /// Do what is due now, and leave the rest to be resumed later
+    #[arg(long, conflicts_with = "close")]
+    pub(super) no_wait: bool,
+    /// The scenario file, where it is not the one that the run was begun with any more [default: the file named then]
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+    /// The value of a variable, where it is another one or was not kept here (may be repeated)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) vars: Vec<(String, String)>,
+    /// A TOML file with values of variables: at its top for all variants, in a table for the variant of that name
+    #[arg(long = "vars", value_name = "FILE")]
+    pub(super) vars_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    /// Hold the run against its baselines in this file: a change for the worse is a failure
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) tls: Tls,
+    #[command(flatten)]
+    pub(super) hands: Hands,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+}
+
+/// Which runs are listed, and how.
+#[derive(Debug, Group)]
+pub(super) struct Due {
+    /// Also those of which something is to be done later, or that somebody has in hand
+    #[arg(long)]
+    pub(super) all: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) store: StorePath,
 }
 
 impl Run {

@@ -1,6 +1,7 @@
 use std::io::IsTerminal;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -19,6 +20,7 @@ use crate::browser::DriverOptions;
 use crate::diagnostic::Source;
 use crate::model::{Calibration, Rehearsed};
 use crate::report::{calibration, json};
+use crate::store::{Place, Store};
 use crate::verdict::ExitStatus;
 
 /// What is played of practice messengers, and is true of them.
@@ -59,7 +61,12 @@ pub(super) fn calibrate(
     let targets = Targets::open(&asked.reports)?;
     let mut found = simulated(asked, quiet)?;
     if !asked.no_browser {
-        let Some(personas) = rehearsed(persona_runs(asked, red)?, quiet)? else {
+        // What they leave is judged, and gone with it.
+        let folder = tempfile::tempdir().map_err(|error| {
+            Stopped::could_not_run(format!("make a folder for the evidence: {error}"))
+        })?;
+        let runs = persona_runs(asked, folder.path(), red)?;
+        let Some(personas) = rehearsed(runs, quiet)? else {
             return Ok(Exit(ExitStatus::Interrupted));
         };
         found.personas = personas;
@@ -107,13 +114,22 @@ fn bar(worlds: u32, quiet: bool) -> ProgressBar {
 }
 
 /// The runs whose every variant is a persona, with what is true of it as its claims.
-fn persona_runs(asked: &Calibrate, red: bool) -> Result<Vec<Setting>, Stopped> {
+fn persona_runs(asked: &Calibrate, folder: &Path, red: bool) -> Result<Vec<Setting>, Stopped> {
     let runs = PERSONAS.iter();
-    runs.map(|(name, text)| persona_run(asked, name, text, red))
-        .collect()
+    runs.map(|(name, text)| {
+        let store = Store::open(&folder.join(name).with_extension("db"));
+        let store = store.map_err(Stopped::could_not_run)?;
+        persona_run(asked, Place::Here(Arc::new(store)), (name, text), red)
+    })
+    .collect()
 }
 
-fn persona_run(asked: &Calibrate, name: &str, text: &str, red: bool) -> Result<Setting, Stopped> {
+fn persona_run(
+    asked: &Calibrate,
+    place: Place,
+    (name, text): (&str, &str),
+    red: bool,
+) -> Result<Setting, Stopped> {
     let (name, text) = (format!("practice/{name}.toml (built in)"), text.to_owned());
     let scenario = validated(Source { name, text }, red)?;
     let choice = Choice {
@@ -137,7 +153,9 @@ fn persona_run(asked: &Calibrate, name: &str, text: &str, red: bool) -> Result<S
         listen: (Ipv4Addr::LOCALHOST, 0).into(),
         public: None,
         credentials: credentials(&Tls::default(), Path::new(""))?,
-        collector: None,
+        place,
+        again: None,
+        stays: true,
         driver,
         headed: false,
         // Whoever comes comes from this machine.

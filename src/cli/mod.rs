@@ -7,6 +7,7 @@ mod calibrate;
 mod check;
 mod compare;
 mod doctor;
+mod due;
 mod exit;
 mod explain;
 mod export;
@@ -20,6 +21,7 @@ mod plan;
 mod practice;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod runs;
 mod scenario;
@@ -76,6 +78,9 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Services(asked) => services::services(&asked),
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
+        Verb::Send(asked) => run::send(&asked, red, args.quiet),
+        Verb::Resume(asked) => resume::resume(&asked, colour, red, args.quiet),
+        Verb::Due(asked) => due::due(&asked),
         Verb::Calibrate(asked) => calibrate::calibrate(&asked, colour, red, args.quiet),
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Explain(asked) => explain::explained(&asked),

@@ -9,7 +9,7 @@ use super::out::say;
 use super::past::{Past, worst};
 use crate::model::Evidence;
 use crate::report::{View, json, since_baseline, terminal};
-use crate::verdict::{ExitStatus, judge_knowing};
+use crate::verdict::{ExitStatus, Judged, judge_knowing};
 
 /// Where reports go, opened and ready.
 pub(super) struct Targets {
@@ -69,19 +69,11 @@ pub(super) fn show(
     colour: bool,
 ) -> Result<Exit, Stopped> {
     let judged = judge_knowing(evidence, held.sources()).map_err(Stopped::could_not_run)?;
-    let Some(view) = View::new(evidence, &judged.cells) else {
-        return Err(Stopped::could_not_run(
-            "show the run: its evidence has no manifest",
-        ));
-    };
     let changes = past.look(evidence, &judged.cells, held)?;
-    // The files first: they are what a program waits for.
     let shows = !targets.takes_stdout();
-    targets.write(|format| match format {
-        ReportFormat::Json => json::format_1(&view),
-    })?;
+    write(evidence, &judged, targets)?;
     if shows {
-        say(&terminal(&view, colour));
+        say(&terminal(&view(evidence, &judged)?, colour));
         if past.baselines.is_some() && changes.is_empty() {
             say("there is no baseline of any of its variants\n");
         }
@@ -90,4 +82,27 @@ pub(super) fn show(
         }
     }
     Ok(Exit(worst(ExitStatus::of(&judged.cells), &changes)))
+}
+
+/// Judges a run that is not over, and writes its reports.
+pub(super) fn write_provisional(
+    evidence: &Evidence,
+    held: &Held,
+    targets: Targets,
+) -> Result<(), Stopped> {
+    let judged = judge_knowing(evidence, held.sources()).map_err(Stopped::could_not_run)?;
+    write(evidence, &judged, targets)
+}
+
+/// Writes the reports: they are what a program waits for.
+fn write(evidence: &Evidence, judged: &Judged, targets: Targets) -> Result<(), Stopped> {
+    let view = view(evidence, judged)?;
+    targets.write(|format| match format {
+        ReportFormat::Json => json::format_1(&view),
+    })
+}
+
+fn view<'a>(evidence: &'a Evidence, judged: &'a Judged) -> Result<View<'a>, Stopped> {
+    View::new(evidence, &judged.cells)
+        .ok_or_else(|| Stopped::could_not_run("show the run: its evidence has no manifest"))
 }

@@ -1,22 +1,24 @@
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
-use super::args::{Resolver, Run};
+use super::args::{Hands, Resolver, Run};
 use super::authority::credentials;
 use super::doctor::system_resolver;
+use super::due;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
+use super::out::{complain, say};
 use super::past::Past;
 use super::progress::followed;
-use super::report::{Targets, show};
+use super::report::{Targets, show, write_provisional};
 use super::scenario::{Chosen, choose, load};
-use super::store::{Named, SECRET, evidence};
+use super::store::{Named, SECRET, evidence, wait};
 use crate::audit::{Conducted, Inquiry, Setting, conduct};
 use crate::browser::DriverOptions;
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
-use crate::model::Doorway;
-use crate::store::{EvidenceStore, RemoteStore};
+use crate::model::{Doorway, Entry, Record, RunId};
+use crate::scenario::Scenario;
+use crate::store::Place;
 use crate::verdict::ExitStatus;
 
 /// The zone of a run on practice messengers where none is given: one that no resolver leads anywhere (RFC 6761).
@@ -24,21 +26,85 @@ const PRACTICE_ZONE: &str = "practice.test";
 
 /// `colour` is for the report, `red` for what is wrong: they go to different streams.
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
-    let mut scenario = load(asked.choice.file.as_deref(), red)?;
-    if asked.open_doors {
-        scenario.experiment.doors = vec![Doorway::Open];
-    }
-    let chosen = choose(scenario, &asked.choice)?;
+    let chosen = chosen(asked, red)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
     let targets = Targets::open(&asked.reports)?;
     let held = Held::read(&asked.knowledge)?;
     let named = Named::open(&asked.store)?;
-    let setting = setting(asked, chosen, named.collector(), &held)?;
-    let store = named.any();
+    let place = named.place();
+    let setting = setting(asked, chosen, place.clone(), &held)?;
     let past = Past::read(asked.baseline.as_deref(), Some(named))?;
-    let conducted = play(setting, Arc::clone(&store), quiet)?;
+    tell_of_unfinished(&place, quiet)?;
+    let conducted = play(setting, quiet)?;
+    judged(&place, conducted, &held, &past, targets, colour)
+}
+
+/// Plants, and leaves the rest to whoever resumes the run.
+pub(super) fn send(asked: &Run, red: bool, quiet: bool) -> Result<Exit, Stopped> {
+    let chosen = chosen(asked, red)?;
+    if asked.store.collector().is_none() {
+        return Err(Stopped::usage(
+            "send without a collector that stays: name one with --store https://HOST:PORT (`waxseal serve --admin` is one), or \
+             use `waxseal run`, which listens itself",
+        ));
+    }
+    if chosen.variants.iter().any(|one| one.practice.is_some()) {
+        return Err(Stopped::usage(
+            "send to practice messengers of its own: they would end with it; start one with `waxseal practice`, and name it in \
+             a variable",
+        ));
+    }
+    let targets = Targets::open(&asked.reports)?;
+    let held = Held::read(&asked.knowledge)?;
+    let place = Named::open(&asked.store)?.place();
+    let setting = Setting {
+        stays: false,
+        ..setting(asked, chosen, place.clone(), &held)?
+    };
+    let conducted = play(setting, quiet)?;
+    match conducted.run.filter(|_| !conducted.interrupted) {
+        Some(run) => left(&place, run, &held, targets),
+        None => Ok(Exit(ExitStatus::Interrupted)),
+    }
+}
+
+/// Says of a run that is left what is to be done of it, and when. A report says what there is so far.
+pub(super) fn left(
+    place: &Place,
+    run: RunId,
+    held: &Held,
+    targets: Targets,
+) -> Result<Exit, Stopped> {
+    let so_far = evidence(&*place.store(), run)?;
+    let shows = !targets.takes_stdout();
+    write_provisional(&so_far, held, targets)?;
+    if shows {
+        say(&due::line(&so_far));
+    }
+    let failed = |entry: &Entry| matches!(entry.record, Record::Failure(_));
+    Ok(Exit(match so_far.entries.iter().any(failed) {
+        true => ExitStatus::Inconclusive,
+        false => ExitStatus::Met,
+    }))
+}
+
+/// Judges what was conducted, and shows it.
+pub(super) fn judged(
+    place: &Place,
+    conducted: Conducted,
+    held: &Held,
+    past: &Past,
+    targets: Targets,
+    colour: bool,
+) -> Result<Exit, Stopped> {
     let shown = match conducted.run {
-        Some(run) => show(&evidence(&*store, run)?, &held, &past, targets, colour),
+        Some(run) => show(
+            &evidence(&*place.store(), run)?,
+            held,
+            past,
+            targets,
+            colour,
+        ),
         None => Ok(Exit(ExitStatus::Interrupted)),
     };
     if conducted.interrupted {
@@ -47,25 +113,37 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     shown
 }
 
-fn setting(
-    asked: &Run,
-    chosen: Chosen,
-    collector: Option<Arc<RemoteStore>>,
-    held: &Held,
-) -> Result<Setting, Stopped> {
-    if collector.is_some() {
+fn chosen(asked: &Run, red: bool) -> Result<Chosen, Stopped> {
+    let mut scenario = load(asked.choice.file.as_deref(), red)?;
+    if asked.open_doors {
+        scenario.experiment.doors = vec![Doorway::Open];
+    }
+    choose(scenario, &asked.choice)
+}
+
+/// Says in one line which runs were left unfinished, so that none is forgotten.
+fn tell_of_unfinished(place: &Place, quiet: bool) -> Result<(), Stopped> {
+    let unfinished = wait(place.unfinished())?.map_err(Stopped::could_not_run)?;
+    let left = unfinished.iter().filter(|one| !one.held);
+    let names: Vec<String> = left.map(|one| one.run.to_string()).collect();
+    if let (false, Some(last)) = (quiet, names.last()) {
+        let (runs, are) = match names.len() {
+            1 => ("run", "is"),
+            _ => ("runs", "are"),
+        };
+        complain(&format!(
+            "{} earlier {runs} {are} unfinished, the last of them {last}: `waxseal due --all` says what is to be done\n",
+            names.len()
+        ));
+    }
+    Ok(())
+}
+
+fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Setting, Stopped> {
+    if place.elsewhere().is_some() {
         asked.must_leave_it_to_the_collector()?;
     }
     let variants = chosen.values().map_err(Stopped::usage)?;
-    let mut hidden = chosen.scenario.accounts.secret_variables();
-    hidden.push(SECRET.to_owned());
-    let driver = DriverOptions {
-        keeper: None,
-        chromedriver: asked.chromedriver.clone(),
-        browser: asked.browser.clone(),
-        webdriver: asked.webdriver.clone(),
-        hidden,
-    };
     Ok(Setting {
         variants,
         window: chosen.scenario.experiment.window,
@@ -73,18 +151,33 @@ fn setting(
             let given = asked.public.is_some();
             practice_zone(&chosen).filter(|_| !given)
         }),
+        driver: driver(&asked.hands, &chosen.scenario),
         scenario: chosen.scenario,
         plan: chosen.plan,
         listen: asked.listen,
         public: asked.public.clone(),
         credentials: credentials(&asked.tls, &asked.store.path)?,
-        collector,
-        driver,
-        headed: asked.headed,
-        inquiry: inquiry(asked.resolver, held),
+        place,
+        again: None,
+        stays: true,
+        headed: asked.hands.headed,
+        inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: asked.region.clone(),
     })
+}
+
+/// How browsers are had that must not see what is secret.
+pub(super) fn driver(asked: &Hands, scenario: &Scenario) -> DriverOptions {
+    let mut hidden = scenario.accounts.secret_variables();
+    hidden.push(SECRET.to_owned());
+    DriverOptions {
+        keeper: None,
+        chromedriver: asked.chromedriver.clone(),
+        browser: asked.browser.clone(),
+        webdriver: asked.webdriver.clone(),
+        hidden,
+    }
 }
 
 /// On a practice messenger names can be looked up for real: nobody but its provider asks for them.
@@ -99,7 +192,7 @@ pub(super) fn practice_zone(chosen: &Chosen) -> Option<ZoneSetting> {
 }
 
 /// Without a resolver that was named, the machine's own is asked, and only about addresses that mean something to it.
-fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
+pub(super) fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
     Inquiry {
         resolver: match asked {
             Some(Resolver::At(address)) => Some(address),
@@ -111,13 +204,9 @@ fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
     }
 }
 
-fn play(
-    setting: Setting,
-    store: Arc<dyn EvidenceStore>,
-    quiet: bool,
-) -> Result<Conducted, Stopped> {
+pub(super) fn play(setting: Setting, quiet: bool) -> Result<Conducted, Stopped> {
     let conducted = followed(quiet, async |teller, stop| {
-        conduct(setting, store, teller, &stop).await
+        conduct(setting, teller, &stop).await
     });
     Ok(conducted??)
 }

@@ -6,7 +6,7 @@ use super::exit::Stopped;
 use super::out::complain;
 use crate::audit::{GivenError, Values, values};
 use crate::diagnostic::{Diagnostic, Source, did_you_mean, render, render_all};
-use crate::model::{Status, VariantRef};
+use crate::model::{Manifest, Status, VariantRef};
 use crate::plan::{Plan, plan};
 use crate::scenario::{Scenario, Variant, parse};
 
@@ -189,6 +189,29 @@ fn must_be_alive(scenario: &Scenario) -> Result<(), Stopped> {
     Err(Stopped::usage(format!(
         "audit {title}: the service is retired{instead}"
     )))
+}
+
+/// The variants of a run that is taken up again, each with the values of its variables: what is typed counts before what
+/// was `kept` from when it was begun, and that before what the scenario says.
+pub(super) fn values_again(
+    scenario: &Scenario,
+    manifest: &Manifest,
+    typed: &Choice,
+    kept: &BTreeMap<String, Values>,
+) -> Result<Vec<(VariantRef, Values)>, Stopped> {
+    let given = given(typed, scenario)?;
+    let nothing = Values::new();
+    let mut all = Vec::new();
+    for played in &manifest.variants {
+        let known = scenario.variants.iter().find(|one| one.name == played.name);
+        let variant = known.ok_or_else(|| unknown_variant(scenario, &played.name))?;
+        let kept = kept.get(&played.name).unwrap_or(&nothing);
+        let own = given.own.get(&played.name).unwrap_or(&nothing);
+        let given = [kept, &given.all, own, &given.typed].map(Values::clone);
+        let values = values(scenario, variant, &given).map_err(Stopped::usage)?;
+        all.push((played.clone(), values));
+    }
+    Ok(all)
 }
 
 /// A seed that a person can type again.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::args::StorePath;
 use super::exit::Stopped;
 use crate::model::{Evidence, RunId};
-use crate::store::{EvidenceStore, RemoteStore, Store, find, read_evidence};
+use crate::store::{EvidenceStore, Place, RemoteStore, Store, find, read_evidence};
 
 /// The variable that holds the secret of a collector elsewhere: on a command line anybody could read it.
 pub(super) const SECRET: &str = "WAXSEAL_SECRET";
@@ -40,19 +40,16 @@ impl Named {
         }
     }
 
-    /// The collector to plant for, where it is elsewhere.
-    pub(super) fn collector(&self) -> Option<Arc<RemoteStore>> {
+    /// Where runs are planted, and their evidence is kept.
+    pub(super) fn place(&self) -> Place {
         match self {
-            Self::File(_) => None,
-            Self::Collector(remote) => Some(Arc::clone(remote)),
+            Self::File(store) => Place::Here(Arc::clone(store)),
+            Self::Collector(remote) => Place::Elsewhere(Arc::clone(remote)),
         }
     }
 
     pub(super) fn any(&self) -> Arc<dyn EvidenceStore> {
-        match self {
-            Self::File(store) => store.clone(),
-            Self::Collector(remote) => remote.clone(),
-        }
+        self.place().store()
     }
 }
 

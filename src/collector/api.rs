@@ -2,12 +2,17 @@
 //!
 //! ```text
 //! POST /v1/runs                              plant         registers a run
+//! GET  /v1/runs/RUN                          plant         what it was given when it registered
+//! POST /v1/runs/RUN/hold                     plant         takes the run in hand; PUT keeps it, DELETE lets it go
 //! POST /v1/runs/RUN/records                  plant         one record; its number
 //! GET  /v1/runs                              plant, read   all runs
+//! GET  /v1/unfinished                        plant, read   the runs that are not over
 //! GET  /v1/runs/RUN/records?after=N&limit=M  plant, read   records behind number N
 //! GET  /v1/health                            plant, read   the clock, and what is missed and not written down yet
 //! GET  /metrics                              plant, read   how the collector fares, in OpenMetrics' text
 //! ```
+//!
+//! Nothing is planted by who does not have the run in hand: of two who go on with one run, one is refused.
 //!
 //! Who has no secret gets what any web server says where nothing is.
 
@@ -15,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::http::Method;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -28,9 +34,10 @@ use subtle::ConstantTimeEq as _;
 
 use crate::canary::{Key, nothing_here};
 use crate::model::{Record, Registration, RunId, Timestamp};
-use crate::store::{Health, Page, Registered, RunRow, Store, StoreError};
+use crate::store::{HOLDER, Health, Page, Registered, RunRow, Store, StoreError, Unfinished};
 
 use super::door::House;
+use super::holds::Holds;
 use super::limits;
 use super::metrics::METRICS_TYPE;
 
@@ -95,6 +102,8 @@ pub(super) struct Desk {
     pub(super) store: Arc<Store>,
     pub(super) house: Arc<House>,
     pub(super) dns: Option<SocketAddr>,
+    /// Who has which run in hand.
+    pub(super) holds: Holds,
 }
 
 type Shared = State<Arc<Desk>>;
@@ -102,7 +111,10 @@ type Shared = State<Arc<Desk>>;
 pub(super) fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
         .route("/v1/runs", post(register).get(runs))
+        .route("/v1/runs/{run}", get(registered))
+        .route("/v1/runs/{run}/hold", post(hold).put(hold).delete(hold))
         .route("/v1/runs/{run}/records", post(append).get(page))
+        .route("/v1/unfinished", get(unfinished))
         .route("/v1/health", get(health))
         .route("/metrics", get(metrics))
         .fallback(nothing)
@@ -114,8 +126,8 @@ pub(super) fn routes(desk: Arc<Desk>) -> Router {
 /// Somebody who may read.
 struct Reader;
 
-/// Somebody who may plant.
-struct Planter;
+/// Somebody who may plant, and by what name they are told from others who may.
+struct Planter(Vec<u8>);
 
 impl FromRequestParts<Arc<Desk>> for Reader {
     type Rejection = Response;
@@ -133,7 +145,14 @@ impl FromRequestParts<Arc<Desk>> for Planter {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Response> {
         match desk.secrets.leave(&parts.headers) {
-            Some(Leave::Plant) => Ok(Self),
+            Some(Leave::Plant) => {
+                let holder = parts.headers.get(HOLDER);
+                Ok(Self(
+                    holder
+                        .map(|name| name.as_bytes().to_vec())
+                        .unwrap_or_default(),
+                ))
+            }
             Some(Leave::Read) => Err(refusal(StatusCode::FORBIDDEN, "this secret may only read")),
             None => Err(nothing().await),
         }
@@ -160,6 +179,7 @@ impl IntoResponse for StoreError {
     fn into_response(self) -> Response {
         let status = match self {
             Self::Gone(_) => StatusCode::GONE,
+            Self::Held(_) => StatusCode::CONFLICT,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
         refusal(status, &format!("failed to {self}"))
@@ -167,7 +187,7 @@ impl IntoResponse for StoreError {
 }
 
 async fn register(
-    _: Planter,
+    Planter(holder): Planter,
     State(desk): Shared,
 ) -> Result<(StatusCode, Json<Registered>), Response> {
     let mut bytes = [0; 4];
@@ -192,19 +212,64 @@ async fn register(
         .append(run, &record)
         .await
         .map_err(StoreError::into_response)?;
-    let registered = Registered {
+    desk.holds.take(run, &holder);
+    Ok((StatusCode::CREATED, Json(given(&desk, run, at))))
+}
+
+/// What a run is given.
+fn given(desk: &Desk, run: RunId, at: Timestamp) -> Registered {
+    Registered {
         run,
         mint: desk.key.mint(run).secret(),
         public: desk.house.public.clone(),
         dns: desk.dns,
         roots: desk.house.roots_pem(),
         at,
+    }
+}
+
+async fn registered(
+    _: Planter,
+    State(desk): Shared,
+    Path(run): Path<RunId>,
+) -> Result<Json<Registered>, Response> {
+    must_hold(&desk, run).await?;
+    Ok(Json(given(&desk, run, Timestamp::now())))
+}
+
+/// Takes a run in hand, keeps it there, or lets it go.
+async fn hold(
+    Planter(holder): Planter,
+    method: Method,
+    State(desk): Shared,
+    Path(run): Path<RunId>,
+) -> Result<Json<()>, Response> {
+    must_hold(&desk, run).await?;
+    let done = match method {
+        Method::DELETE => {
+            desk.holds.let_go(run, &holder);
+            true
+        }
+        Method::PUT => desk.holds.renew(run, &holder),
+        _ => desk.holds.take(run, &holder),
     };
-    Ok((StatusCode::CREATED, Json(registered)))
+    match done {
+        true => Ok(Json(())),
+        false => Err(StoreError::Held(run).into_response()),
+    }
+}
+
+async fn unfinished(_: Reader, State(desk): Shared) -> Result<Json<Vec<Unfinished>>, Response> {
+    let runs = on_store(&desk, Store::unfinished).await;
+    let mut runs = runs.map_err(StoreError::into_response)?;
+    for one in &mut runs {
+        one.held |= desk.holds.is_held(one.run);
+    }
+    Ok(Json(runs))
 }
 
 async fn append(
-    _: Planter,
+    Planter(holder): Planter,
     State(desk): Shared,
     Path(run): Path<RunId>,
     Json(record): Json<Record>,
@@ -216,12 +281,26 @@ async fn append(
         ));
     }
     must_hold(&desk, run).await?;
-    if matches!(record, Record::End(_)) {
+    if matches!(record, Record::Intent(_)) && !desk.holds.renew(run, &holder) {
+        return Err(StoreError::Held(run).into_response());
+    }
+    let (begins, ends) = (
+        matches!(record, Record::Manifest(_)),
+        matches!(record, Record::End(_)),
+    );
+    if ends {
         // What was missed in the run's time comes before its end.
         desk.house.intake.close_gap().await;
     }
     let seq = desk.store.append(run, &record).await;
-    Ok(Json(seq.map_err(StoreError::into_response)?))
+    let seq = seq.map_err(StoreError::into_response)?;
+    let noted = match (begins, ends) {
+        (true, _) => on_store(&desk, move |store| store.begin(run, None)).await,
+        (_, true) => on_store(&desk, move |store| store.finish(run)).await,
+        _ => Ok(()),
+    };
+    noted.map_err(StoreError::into_response)?;
+    Ok(Json(seq))
 }
 
 async fn runs(_: Reader, State(desk): Shared) -> Result<Json<Vec<RunRow>>, Response> {

@@ -23,6 +23,7 @@ use super::certificate::{CertificateError, Credentials, Identity};
 use super::clock;
 use super::dns::{self, Issuance, Nameserver, ZoneSetting};
 use super::effort::Effort;
+use super::holds::Holds;
 use super::intake::{Intake, Kept};
 use super::limits;
 use super::metrics::Metrics;
@@ -556,6 +557,7 @@ fn open_admin(
         house: Arc::clone(house),
         // One that listens everywhere has no address that is right from everywhere.
         dns: dns.filter(|at| !at.ip().is_unspecified()),
+        holds: Holds::default(),
     };
     let handle = Handle::new();
     let tls = RustlsConfig::from_config(Arc::clone(&house.tls));

@@ -178,3 +178,7 @@ pub(super) const LEAF_LOOK: Duration = Duration::from_secs(24 * 3600);
 
 /// How much of its life is left when a lab authority issues anew: a third of what it is good for, as with ACME.
 pub(super) const LEAF_LEFT: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+
+/// How long a run stays in one hand without word from there: long enough for a slow network, short enough that whoever goes
+/// on with a run that was killed need not wait long.
+pub(super) const LEASE: Duration = Duration::from_secs(20);

@@ -24,6 +24,7 @@ mod dns;
 mod door;
 mod effort;
 mod hello;
+mod holds;
 mod http;
 mod http2;
 mod intake;

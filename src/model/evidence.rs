@@ -4,8 +4,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, Actor, Answer, Arm, DataVersion, Depth, Doorway, Doubt, Form, Handshake, Hit, Looked,
-    Operator, Other, Phase, Provenance, Registered, RunId, Timestamp, Trial, TrialId, Verdict,
+    Account, Actor, Answer, Arm, DataVersion, Depth, Doorway, Doubt, Form, Handshake, Hit, Intent,
+    Looked, Operator, Other, Phase, Provenance, Recess, Registered, Resumption, RoundSize, RunId,
+    Timestamp, Trial, TrialId, Verdict,
 };
 
 /// All records of one run, in the order in which they became durable.
@@ -26,6 +27,52 @@ impl Evidence {
             _ => None,
         })
     }
+
+    /// The last sure sign of life: the latest instant that any record tells of.
+    #[must_use]
+    pub fn latest(&self) -> Option<Timestamp> {
+        self.entries
+            .iter()
+            .filter_map(|entry| entry.record.latest())
+            .max()
+    }
+
+    /// Whether the run is over.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| matches!(entry.record, Record::End(_)))
+    }
+}
+
+impl Record {
+    /// The latest instant that it tells of; none of a record that tells of none, or of another time.
+    #[must_use]
+    pub fn latest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Registration(registration) => Some(registration.at),
+            Self::Manifest(manifest) => Some(manifest.started),
+            Self::Intent(intent) => Some(intent.at),
+            Self::Exposure(exposure) => Some(exposure.to.unwrap_or(exposure.from)),
+            Self::Notice(notice) => Some(notice.at),
+            Self::Arrival(arrival) => Some(arrival.at),
+            Self::Omission(omission) => Some(omission.at),
+            Self::Failure(failure) => Some(failure.at),
+            Self::Mark(mark) => Some(mark.at),
+            Self::Probe(probe) => Some(probe.to),
+            Self::Client(client) => Some(client.at),
+            Self::Hit(hit) => Some(hit.received),
+            Self::Answer(answer) => Some(answer.at),
+            Self::Endings(endings) => endings.answers.iter().map(|answer| answer.at).max(),
+            Self::Jump(jump) => Some(jump.to),
+            Self::Gap(gap) => Some(gap.to),
+            Self::Recess(recess) => Some(recess.at),
+            Self::Resumption(resumption) => Some(resumption.at),
+            Self::End(end) => Some(end.at),
+            Self::Handshake(_) | Self::Looked(_) => None,
+        }
+    }
 }
 
 /// One record with its place in the store.
@@ -45,6 +92,8 @@ pub enum Record {
     Registration(Registration),
     /// What the run set out to do.
     Manifest(Box<Manifest>),
+    /// A link is about to leave our hands.
+    Intent(Intent),
     /// A link left our hands.
     Exposure(Exposure),
     /// Proof that a message left (`confirm`) or arrived (`receive`).
@@ -75,6 +124,10 @@ pub enum Record {
     Gap(Gap),
     /// What was found out about a visitor's address.
     Looked(Looked),
+    /// Whoever conducts the run leaves it to be taken up again.
+    Recess(Recess),
+    /// The run was taken up again.
+    Resumption(Resumption),
     /// The run is over.
     End(RunEnd),
 }
@@ -127,6 +180,9 @@ pub struct Manifest {
     pub variants: Vec<VariantRef>,
     /// The trials, in the order planned.
     pub trials: Vec<Trial>,
+    /// How they are parted into rounds; empty in records from before a run could be taken up again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<RoundSize>,
     /// What the author claims.
     pub expectations: Vec<Expectation>,
 }

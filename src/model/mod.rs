@@ -6,6 +6,7 @@ mod attribution;
 mod calibration;
 mod cell;
 mod change;
+mod course;
 mod evidence;
 mod hello;
 mod hit;
@@ -28,6 +29,7 @@ pub use change::{
     CellComparison, Change, ChangeKind, ChangePoint, Comparability, Comparison, Counted, Flips,
     History, Point, Pooled, Reason, RunRef, Series, Side,
 };
+pub use course::{Intent, Recess, Resumption, RoundSize};
 pub use evidence::{
     Arrival, Client, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit,
     Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef,

@@ -7,6 +7,13 @@
 //!
 //! A run has one round. Where it may be topped up (`most` of [`plan`]) it has several, all of them planned beforehand: what a
 //! look at the evidence decides is only which cells' later trials are left out.
+//!
+//! What of a plan is still to be done is read from the evidence ([`next`]), never remembered: a run that was left, or whose
+//! process was killed, goes on from what was recorded.
+
+mod agenda;
+
+pub use agenda::{Sent, Step, Task, next, proofs, to_be_opened};
 
 use std::ops::Range;
 
@@ -14,7 +21,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 
-use crate::model::{Arm, Doorway, Form, Trial, TrialId, Via};
+use crate::model::{Arm, Doorway, Form, Manifest, RoundSize, Trial, TrialId, Via};
 use crate::scenario::{Experiment, Scenario};
 
 /// More trials than any run plays in its windows; what a report and a plan can still show.
@@ -55,6 +62,38 @@ pub enum PlanError {
 }
 
 impl Plan {
+    /// The plan of a run that was begun; none where its rounds were not written down.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Option<Self> {
+        let place = |count: u32| usize::try_from(count).ok();
+        let (mut rounds, mut at) = (Vec::new(), 0_usize);
+        for size in &manifest.rounds {
+            let middle = at.checked_add(place(size.opening)?)?;
+            let end = middle.checked_add(place(size.closing)?)?;
+            rounds.push(Span {
+                opening: at..middle,
+                closing: middle..end,
+            });
+            at = end;
+        }
+        (!rounds.is_empty() && at == manifest.trials.len()).then(|| Self {
+            seed: manifest.seed,
+            trials: manifest.trials.clone(),
+            rounds,
+        })
+    }
+
+    /// How many trials each round has.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<RoundSize> {
+        let count = |span: &Range<usize>| u32::try_from(span.len()).unwrap_or(u32::MAX);
+        let rounds = self.rounds.iter().map(|round| RoundSize {
+            opening: count(&round.opening),
+            closing: count(&round.closing),
+        });
+        rounds.collect()
+    }
+
     /// The rounds, in order; at least one.
     pub fn rounds(&self) -> impl ExactSizeIterator<Item = Round<'_>> {
         let of = |span: &Range<usize>| self.trials.get(span.clone()).unwrap_or_default();

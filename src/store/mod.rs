@@ -12,15 +12,20 @@
 //!
 //! A run can be taken out as an evidence file, whose format ([`mod@file`]) is a contract for tools of other people.
 //!
+//! Which runs are not over, and who has one in hand, is known beside the evidence (`unfinished`, `hold`).
+//!
 //! There are two stores: a file here ([`Store`]), and a collector elsewhere ([`RemoteStore`]), which keeps a file of its
 //! own.
 
 mod chain;
 pub mod file;
+mod hold;
+mod place;
 mod remote;
 mod spool;
 mod sqlite;
 mod summaries;
+mod unfinished;
 mod writer;
 
 use std::fmt::Debug;
@@ -29,9 +34,12 @@ use std::time::Duration;
 
 pub use chain::{Broken, Check, Link};
 pub use file::{FileError, read_evidence, write_evidence};
-pub use remote::{Health, Page, Registered, RemoteStore};
+pub use hold::Hold;
+pub use place::Place;
+pub use remote::{HOLDER, Health, Page, Registered, RemoteStore};
 pub use sqlite::{RunRow, Store, StoreError};
 pub use summaries::Kept;
+pub use unfinished::Unfinished;
 
 use crate::model::{Evidence, Record, RunId};
 

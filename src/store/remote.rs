@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::sqlite::{RunRow, StoreError};
-use super::{EvidenceStore, Pending};
+use super::{EvidenceStore, Pending, Unfinished};
 use crate::model::{Entry, Evidence, Gap, Record, RunId, Timestamp};
 
 /// For one answer of the collector. A record that takes longer was most likely not kept.
@@ -19,6 +19,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(15);
 
 /// Records in one page: some megabytes at the most usual sizes.
 const PAGE: u32 = 1000;
+
+/// The header that says who asks, among several who have the same secret: drawn for each.
+pub const HOLDER: HeaderName = HeaderName::from_static("waxseal-holder");
 
 /// The evidence store of a collector elsewhere: what [`EvidenceStore`] asks goes over HTTPS to its own interface.
 #[derive(Debug)]
@@ -94,8 +97,10 @@ impl RemoteStore {
         let mut bearer = HeaderValue::try_from(format!("Bearer {secret}"))
             .map_err(|_| wrong("the secret holds characters that no header may"))?;
         bearer.set_sensitive(true);
+        let holder = getrandom::u64().map_err(|error| wrong(&format!("no dice: {error}")))?;
+        let headers = [(AUTHORIZATION, bearer), (HOLDER, holder.into())];
         let client = Client::builder()
-            .default_headers(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
+            .default_headers(HeaderMap::from_iter(headers))
             .https_only(true)
             // A redirect would carry records, and perhaps the secret, elsewhere.
             .redirect(reqwest::redirect::Policy::none())
@@ -112,6 +117,46 @@ impl RemoteStore {
     /// The collector cannot be reached, or refuses.
     pub async fn register(&self) -> Result<Registered, StoreError> {
         self.ask(self.client.post(self.at("runs"))).await
+    }
+
+    /// What a run that is registered already was given, for whoever takes it up again.
+    ///
+    /// # Errors
+    /// The collector cannot be reached, refuses, or does not have the run any more.
+    pub async fn registered(&self, run: RunId) -> Result<Registered, StoreError> {
+        let asked = self.client.get(self.at(&format!("runs/{run}")));
+        self.ask(asked).await.map_err(|error| named(error, run))
+    }
+
+    /// The runs that are not over, the oldest first.
+    ///
+    /// # Errors
+    /// The collector cannot be reached, or refuses.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
+        self.ask(self.client.get(self.at("unfinished"))).await
+    }
+
+    /// Takes a run in hand for some seconds.
+    pub(super) async fn take(&self, run: RunId) -> Result<(), StoreError> {
+        self.hold(self.client.post(self.at_hold(run)), run).await
+    }
+
+    /// Keeps it in hand for some seconds more.
+    pub(super) async fn renew(&self, run: RunId) -> Result<(), StoreError> {
+        self.hold(self.client.put(self.at_hold(run)), run).await
+    }
+
+    /// Lets it go.
+    pub(super) async fn let_go(&self, run: RunId) -> Result<(), StoreError> {
+        self.hold(self.client.delete(self.at_hold(run)), run).await
+    }
+
+    async fn hold(&self, asked: RequestBuilder, run: RunId) -> Result<(), StoreError> {
+        self.ask(asked).await.map_err(|error| named(error, run))
+    }
+
+    fn at_hold(&self, run: RunId) -> Url {
+        self.at(&format!("runs/{run}/hold"))
     }
 
     /// How the collector is.
@@ -148,6 +193,7 @@ impl RemoteStore {
         let said = said.map_or_else(|_| status.to_string(), |Refusal { error }| error);
         Err(match status {
             StatusCode::GONE => StoreError::Gone(said),
+            StatusCode::CONFLICT => StoreError::Held(RunId(0)),
             // Whoever has no secret is not told that there is an interface.
             StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED => {
                 self.wrong("there is no collector's interface, or it does not take the secret in WAXSEAL_SECRET".to_owned())
@@ -214,6 +260,7 @@ fn shown(address: &str) -> String {
 fn named(error: StoreError, run: RunId) -> StoreError {
     match error {
         StoreError::Gone(_) => StoreError::Gone(run.to_string()),
+        StoreError::Held(_) => StoreError::Held(run),
         error => error,
     }
 }

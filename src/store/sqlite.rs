@@ -12,7 +12,7 @@ use super::spool::{self, Line};
 use super::summaries::RUNS;
 use super::writer::{Inbox, What, Writer, known};
 use super::{EvidenceStore, Page, Pending};
-use crate::model::{Entry, Evidence, Record, RunId};
+use crate::model::{Entry, Evidence, Record, RunId, Timestamp};
 
 /// The version of the tables. A newer one is refused rather than guessed at.
 const VERSION: i64 = 1;
@@ -94,6 +94,9 @@ pub enum StoreError {
     /// The writer is gone.
     #[error("write to the evidence store: it was closed")]
     Closed,
+    /// Somebody else has the run in hand.
+    #[error("take run {0} in hand: another process has it, and plays it just now")]
+    Held(RunId),
     /// No run goes by that name.
     #[error("find a run named `{0}`; `waxseal runs` lists them")]
     NoSuchRun(String),
@@ -280,6 +283,17 @@ impl Store {
     pub fn holds(&self, run: RunId) -> Result<bool, StoreError> {
         let connection = connect(&self.path)?;
         Ok(first(&connection, run)?.is_some())
+    }
+
+    /// When a record was written last: the last sure sign of life of whoever writes here.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn written_last(&self) -> Result<Option<Timestamp>, StoreError> {
+        let connection = connect(&self.path)?;
+        let sql = "SELECT at FROM record ORDER BY seq DESC LIMIT 1";
+        let at = connection.query_row(sql, [], |row| row.get::<_, String>(0));
+        Ok(at.optional()?.and_then(|at| at.parse().ok()))
     }
 
     /// What waits in spools, by their names.
@@ -559,7 +573,7 @@ fn found(connection: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Gap, Registration, Timestamp};
+    use crate::model::{Gap, Registration};
     use crate::store::find;
 
     const RUN: RunId = RunId(0xabcd_0001);

@@ -113,7 +113,11 @@ fn control_is_silent(facts: &Facts<'_>, seen: &Seen<'_>, trials: &Trials<'_, '_>
         .filter(|(trial, dossier)| trial.via == Some(Via::Auditor) && !dossier.omitted)
         .peekable();
     controls.peek().is_none()
-        || controls.any(|(trial, dossier)| dossier.probe.is_none() || !heard(facts, seen, trial))
+        || controls.any(|(trial, dossier)| match dossier.probe {
+            // One that is still to come is not silent yet; until then the window is open.
+            None => !facts.is_to_come(dossier),
+            Some(_) => !heard(facts, seen, trial),
+        })
 }
 
 /// Whether a canary that nobody else ever had was visited, or known to somebody: `unsent`, or one that was never out.
@@ -160,10 +164,7 @@ fn clock_moved(facts: &Facts<'_>) -> bool {
         jump.moved_ms.unsigned_abs() > CLOCK_DRIFT_MS
             && facts.touches(jump.from.min(jump.to), jump.to.max(jump.from))
     });
-    let drifted = facts
-        .end
-        .is_some_and(|end| end.clock_drift_ms.unsigned_abs() > CLOCK_DRIFT_MS);
-    jumped || drifted
+    jumped || facts.drift_ms() > CLOCK_DRIFT_MS
 }
 
 /// Whether the run ended before the last window did: that of the phase which each trial is about.
@@ -186,7 +187,9 @@ fn doors_are_proven(facts: &Facts<'_>, seen: &Seen<'_>, trials: &Trials<'_, '_>)
     [Via::Sender, Via::Recipient].into_iter().all(|via| {
         let mut of_this = trials
             .iter()
-            .filter(|(trial, _)| trial.arm == Arm::Reached && trial.via == Some(via))
+            .filter(|(trial, dossier)| {
+                trial.arm == Arm::Reached && trial.via == Some(via) && !dossier.omitted
+            })
             .peekable();
         of_this.peek().is_some()
             && of_this.all(|(trial, _)| heard(facts, seen, trial) && !came_in_public(seen, trial))

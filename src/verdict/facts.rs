@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 
 use crate::attribution::{Attributor, Known, Sources};
 use crate::model::{
-    Answer, Arm, Arrival, Door, Doorway, Evidence, Exposure, Failure, Gap, Hit, HitKind, Jump,
-    Looked, Manifest, Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial, TrialId,
-    VariantRef, Via,
+    Answer, Arm, Arrival, Door, Doorway, Evidence, Exposure, Failure, Gap, Hit, HitKind, Intent,
+    Jump, Looked, Manifest, Phase, Probe, Record, RunEnd, RunId, Timestamp, TokenId, Trial,
+    TrialId, VariantRef, Via,
 };
 
 use super::sets::each_once;
@@ -36,6 +36,8 @@ pub(super) struct Facts<'a> {
     pub(super) gaps: Vec<&'a Gap>,
     pub(super) jumps: Vec<&'a Jump>,
     pub(super) end: Option<&'a RunEnd>,
+    /// By how much the wall clock was seen to be wrong, each time that somebody left the run.
+    drifts_ms: Vec<i64>,
     looked: Vec<&'a Looked>,
     /// Says who came, one for each variant, by its name.
     attributors: HashMap<&'a str, Attributor<'a>>,
@@ -46,8 +48,14 @@ pub(super) struct Dossier<'a> {
     trial: &'a Trial,
     /// Left out, because its cell was decided.
     pub(super) omitted: bool,
-    pub(super) exposures: Vec<&'a Exposure>,
+    /// With those that are only meant, and not known to have been left undone.
+    pub(super) exposures: Vec<Exposure>,
     pub(super) probe: Option<&'a Probe>,
+    /// When a fetch of our own was begun of which it is not known when it was over.
+    fetching: Option<Timestamp>,
+    intents: Vec<&'a Intent>,
+    /// The last time that something went wrong in it.
+    failed: Option<Timestamp>,
     pub(super) arrivals: Vec<&'a Arrival>,
     noticed: HashSet<Phase>,
     /// The instants at which the link went a step further, in order, with the phase each began.
@@ -72,6 +80,9 @@ impl<'a> Dossier<'a> {
             omitted: false,
             exposures: Vec::new(),
             probe: None,
+            fetching: None,
+            intents: Vec::new(),
+            failed: None,
             arrivals: Vec::new(),
             noticed: HashSet::new(),
             boundaries: Vec::new(),
@@ -84,8 +95,26 @@ impl<'a> Dossier<'a> {
             .any(|exposure| exposure.phase == phase)
     }
 
+    /// Whether anything was begun in it, or was tried and went wrong.
+    pub(super) fn is_begun(&self) -> bool {
+        self.was_out() || self.has_failed()
+    }
+
+    /// Whether anything went wrong in it.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     pub(super) fn is_noticed(&self, phase: Phase) -> bool {
         self.noticed.contains(&phase)
+    }
+
+    /// When we fetched it ourselves, and until when, as far as that is known.
+    fn fetched(&self) -> Option<(Timestamp, Option<Timestamp>)> {
+        match (self.probe, self.fetching) {
+            (Some(probe), _) => Some((probe.from, Some(probe.to))),
+            (None, begun) => begun.map(|begun| (begun, None)),
+        }
     }
 
     /// Whether the link ever left our hands, or we fetched it.
@@ -109,7 +138,29 @@ impl<'a> Dossier<'a> {
             .copied()
     }
 
+    /// What was meant and is neither known to be done nor to have failed: whoever meant it was gone in the middle. It may
+    /// have been done.
+    fn take_intents(&mut self) {
+        for intent in std::mem::take(&mut self.intents) {
+            if self.failed.is_some_and(|failed| failed >= intent.at) {
+                continue;
+            }
+            match intent.phase {
+                Some(phase) if !self.is_exposed(phase) => self.exposures.push(Exposure {
+                    trial: self.trial.id,
+                    phase,
+                    from: intent.at,
+                    to: None,
+                }),
+                None if self.probe.is_none() => self.fetching = Some(intent.at),
+                _ => {}
+            }
+        }
+    }
+
     fn close(&mut self) {
+        self.intents.sort_by_key(|intent| intent.at);
+        self.take_intents();
         self.exposures.sort_by_key(|exposure| exposure.from);
         self.arrivals.sort_by_key(|arrival| arrival.at);
         let shown = self.exposures.iter().map(|exposure| Boundary {
@@ -122,7 +173,12 @@ impl<'a> Dossier<'a> {
             to: probe.to,
             phase: None,
         });
-        self.boundaries = shown.chain(fetched).collect();
+        let fetching = self.fetching.map(|at| Boundary {
+            from: at,
+            to: at,
+            phase: None,
+        });
+        self.boundaries = shown.chain(fetched).chain(fetching).collect();
         self.boundaries
             .sort_by_key(|boundary| (boundary.from, boundary.phase));
     }
@@ -144,10 +200,15 @@ impl<'a> Facts<'a> {
             gaps: Vec::new(),
             jumps: Vec::new(),
             end: None,
+            drifts_ms: Vec::new(),
             looked: Vec::new(),
             attributors: HashMap::new(),
         };
-        let trials = facts.manifest.trials.iter();
+        let added = evidence
+            .entries
+            .iter()
+            .flat_map(|entry| added(&entry.record));
+        let trials = facts.manifest.trials.iter().chain(added);
         let planned = trials.map(|trial| (u64::from(trial.id.0), Dossier::of(trial)));
         facts.dossiers = Shelf::of(planned.collect());
         let mut answers = Vec::new();
@@ -167,12 +228,18 @@ impl<'a> Facts<'a> {
         match record {
             Record::Registration(_)
             | Record::Manifest(_)
+            | Record::Resumption(_)
             | Record::Mark(_)
             | Record::Client(_)
             | Record::Handshake(_) => {}
-            Record::Exposure(exposure) => {
-                self.note(exposure.trial, |dossier| dossier.exposures.push(exposure));
+            Record::Intent(intent) => {
+                for trial in &intent.trials {
+                    self.note(*trial, |dossier| dossier.intents.push(intent));
+                }
             }
+            Record::Exposure(exposure) => self.note(exposure.trial, |dossier| {
+                dossier.exposures.push(exposure.clone());
+            }),
             Record::Notice(notice) => self.note(notice.trial, |dossier| {
                 dossier.noticed.insert(notice.phase);
             }),
@@ -184,7 +251,14 @@ impl<'a> Facts<'a> {
                     self.note(*trial, |dossier| dossier.omitted = true);
                 }
             }
-            Record::Failure(failure) => self.failures.push(failure),
+            Record::Failure(failure) => {
+                self.failures.push(failure);
+                if let Some(trial) = failure.trial {
+                    self.note(trial, |dossier| {
+                        dossier.failed = dossier.failed.max(Some(failure.at));
+                    });
+                }
+            }
             Record::Probe(probe) => self.note(probe.trial, |dossier| {
                 if dossier.probe.is_none_or(|known| probe.from < known.from) {
                     dossier.probe = Some(probe);
@@ -206,7 +280,9 @@ impl<'a> Facts<'a> {
             Record::Gap(gap) => self.gaps.push(gap),
             Record::Jump(jump) => self.jumps.push(jump),
             Record::Looked(found) => self.looked.push(found),
+            Record::Recess(recess) => self.drifts_ms.push(recess.clock_drift_ms),
             Record::End(end) => {
+                self.drifts_ms.push(end.clock_drift_ms);
                 if self.end.is_none_or(|known| end.at > known.at) {
                     self.end = Some(end);
                 }
@@ -252,15 +328,12 @@ impl<'a> Facts<'a> {
     /// with the name that was drawn for this run; or the look-up or hello that went before it, from the same address.
     pub(super) fn is_ours(&self, id: TrialId, hit: &Hit) -> bool {
         let by_us = |trial: &Trial| trial.arm == Arm::Reached && trial.via == Some(Via::Auditor);
-        let Some(probe) = self
-            .trial(id)
-            .filter(|trial| by_us(trial))
-            .and_then(|_| self.dossier(id)?.probe)
-        else {
+        let dossier = self.trial(id).filter(|trial| by_us(trial));
+        let Some((from, to)) = dossier.and_then(|_| self.dossier(id)?.fetched()) else {
             return false;
         };
-        let in_time =
-            self.earliest(probe.from) <= hit.received && hit.received <= self.latest(probe.to);
+        let in_time = self.earliest(from) <= hit.received
+            && to.is_none_or(|to| hit.received <= self.latest(to));
         let named = match &hit.kind {
             HitKind::Http(_) => self.has_our_name(hit),
             HitKind::Dns(_) | HitKind::Hello(_) => self.ours.contains(&(id, hit.peer.ip())),
@@ -269,10 +342,16 @@ impl<'a> Facts<'a> {
         hit.door == Door::Public && in_time && named
     }
 
+    /// The most that the wall clock was seen to be wrong.
+    pub(super) fn drift_ms(&self) -> u64 {
+        let drifts = self.drifts_ms.iter().map(|drift| drift.unsigned_abs());
+        drifts.max().unwrap_or_default()
+    }
+
     /// How far the clocks of conductor and collector may be apart: what was seen of it, as long as they are believed.
     pub(super) fn blur(&self) -> SignedDuration {
-        let seen = self.end.map_or(0, |end| end.clock_drift_ms.unsigned_abs());
-        SignedDuration::from_millis(i64::try_from(seen.min(CLOCK_DRIFT_MS)).unwrap_or_default())
+        let seen = self.drift_ms().min(CLOCK_DRIFT_MS);
+        SignedDuration::from_millis(i64::try_from(seen).unwrap_or_default())
     }
 
     /// The earliest instant by one clock that may be this one by the other.
@@ -334,6 +413,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Whether a trial may still be played: the run is not over, and nothing was begun in it.
+    pub(super) fn is_to_come(&self, dossier: &Dossier<'_>) -> bool {
+        self.end.is_none() && !dossier.is_begun()
+    }
+
     /// Who says who came when a trial's variant was played.
     pub(super) fn attributor_of(&self, id: TrialId) -> Option<&Attributor<'a>> {
         self.attributor_in(&self.trial(id)?.variant)
@@ -363,6 +447,14 @@ impl<'a> Facts<'a> {
     pub(super) fn first_exposure(&self) -> Option<Timestamp> {
         let all = self.dossiers.iter().flat_map(|dossier| &dossier.exposures);
         all.map(|exposure| exposure.from).min()
+    }
+}
+
+/// The trials that a run had when it was taken up again, besides those planned.
+fn added(record: &Record) -> &[Trial] {
+    match record {
+        Record::Resumption(resumption) => &resumption.trials,
+        _ => &[],
     }
 }
 

@@ -221,7 +221,12 @@ impl<'a> Bench<'a> {
 
     /// What stands against absence and not against presence.
     fn doubt_absence(&self, cell: &mut Cell) {
-        if cell.trials < FEWEST_FOR_ABSENCE {
+        // While the run is not over, more may be played.
+        let trials = match self.facts.end {
+            Some(_) => cell.trials,
+            None => cell.planned,
+        };
+        if trials < FEWEST_FOR_ABSENCE {
             add(&mut cell.doubts, Doubt::TooFewTrials);
         }
         let known = cell.hearsay > 0;
@@ -441,9 +446,12 @@ impl<'a> Bench<'a> {
         let unconfirmed = sent && !dossier.is_noticed(Phase::Confirm);
         let rewritten =
             !dossier.arrivals.is_empty() && dossier.arrivals.iter().all(|arrival| !arrival.intact);
-        let undelivered = sent && !dossier.is_noticed(Phase::Receive);
+        // What is still to be done in a run that is not over is no failing of it: the window is open until then.
+        let over = self.facts.end.is_some() || dossier.has_failed();
+        let looked_for = over || dossier.is_exposed(Phase::Receive);
+        let undelivered = sent && looked_for && !dossier.is_noticed(Phase::Receive);
         let found = [
-            (Doubt::TooFewTrials, !is_out),
+            (Doubt::TooFewTrials, !is_out && over),
             (
                 Doubt::ExposureUnconfirmed,
                 is_out && (unsure || unconfirmed),

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use waxseal::model::{
     Account, Actor, Answer, Arm, Bytes, Depth, Door, Doubt, Entry, Evidence, Expectation, Exposure,
-    Failure, Form, Gap, Hello, Hit, HitKind, Limit, Manifest, Notice, Part, Phase, Place, Probe,
-    Provenance, Query, Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef, StepRef,
-    Timestamp, TokenId, ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
+    Failure, Form, Gap, Hello, Hit, HitKind, Intent, Limit, Manifest, Notice, Part, Phase, Place,
+    Probe, Provenance, Query, Recognition, Record, Reply, Request, RunEnd, RunId, ScenarioRef,
+    StepRef, Timestamp, TokenId, ToolRef, Transport, Trial, TrialId, VariantRef, Verdict, Via,
 };
 
 pub const RUN: RunId = RunId(0x5f3a_0001);
@@ -78,7 +78,7 @@ impl Run {
         };
         for via in [Via::Sender, Via::Recipient, Via::Auditor] {
             let id = run.trial(Arm::Reached, Some(via));
-            run.probe(id, via, 1.0);
+            run.prove(id, via, 1.0);
         }
         for nth in 0..trials {
             let out = 10.0 + f64::from(nth);
@@ -92,7 +92,7 @@ impl Run {
             run.trial(Arm::Unsent, None);
         }
         let last = run.trial(Arm::Reached, Some(Via::Auditor));
-        run.probe(last, Via::Auditor, 150.0);
+        run.prove(last, Via::Auditor, 150.0);
         run
     }
 
@@ -126,6 +126,15 @@ impl Run {
             phase,
             from: at(from),
             to,
+        }));
+    }
+
+    /// What was about to be done, and of which nothing more is known.
+    pub fn intend(&mut self, trial: TrialId, phase: Option<Phase>, when: f64) {
+        self.records.push(Record::Intent(Intent {
+            at: at(when),
+            phase,
+            trials: vec![trial],
         }));
     }
 
@@ -176,7 +185,7 @@ impl Run {
     }
 
     /// A fetch of our own, heard where it must be.
-    fn probe(&mut self, trial: TrialId, via: Via, from: f64) {
+    pub fn prove(&mut self, trial: TrialId, via: Via, from: f64) {
         self.fetched(trial, from);
         let door = match via {
             Via::Auditor => Door::Public,
@@ -427,6 +436,7 @@ fn manifest() -> Manifest {
             covariates: BTreeMap::new(),
         }],
         trials: Vec::new(),
+        rounds: Vec::new(),
         expectations: Vec::new(),
     }
 }

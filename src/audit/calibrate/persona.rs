@@ -1,12 +1,10 @@
 //! The personas of the practice messenger, audited by the whole instrument, and held against what is true of them.
 
-use std::sync::Arc;
-
 use crate::audit::{AuditError, Setting, Stop, Teller, conduct};
 use crate::model::{
     Actor, Arm, Cell, Depth, Doorway, Doubt, Evidence, Limit, Outcome, Persona, Rehearsed, Verdict,
 };
-use crate::store::{EvidenceStore, Store, StoreError};
+use crate::store::StoreError;
 use crate::verdict::{JudgeError, judge};
 
 /// What can keep personas from being audited. Each text completes "failed to …".
@@ -21,12 +19,9 @@ pub enum RehearseError {
     /// Or not judged.
     #[error(transparent)]
     Judge(#[from] JudgeError),
-    /// There is no room for it.
-    #[error("make a folder for the evidence: {0}")]
-    Folder(std::io::Error),
 }
 
-/// Conducts runs whose truth is what their scenarios claim, one after the other, each with a store that is gone afterwards.
+/// Conducts runs whose truth is what their scenarios claim, one after the other.
 /// Every variant of every run is a persona. None where it was stopped before the last was over.
 ///
 /// # Errors
@@ -38,10 +33,8 @@ pub async fn rehearse(
 ) -> Result<Option<Vec<Rehearsed>>, RehearseError> {
     let mut personas = Vec::new();
     for setting in runs {
-        let folder = tempfile::tempdir().map_err(RehearseError::Folder)?;
-        let store: Arc<dyn EvidenceStore> =
-            Arc::new(Store::open(&folder.path().join("evidence.db"))?);
-        let conducted = conduct(setting, Arc::clone(&store), teller.clone(), stop).await?;
+        let store = setting.place.store();
+        let conducted = conduct(setting, teller.clone(), stop).await?;
         let Some(run) = conducted.run.filter(|_| !conducted.interrupted) else {
             return Ok(None);
         };

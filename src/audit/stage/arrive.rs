@@ -1,17 +1,16 @@
 //! What is done when all is sent: the recipient comes back, looks, and follows.
 
 use super::{Gone, Stage, Trouble, not_played};
-use crate::model::{Account, Arm, Arrival, Doubt, Failure, Phase, Record, Timestamp, Trial};
+use crate::model::{Account, Arrival, Doubt, Failure, Phase, Record, Timestamp, Trial};
+use crate::plan::Sent;
 use crate::store::StoreError;
 
 impl Stage<'_> {
     /// The recipient comes back, and looks for everything that was sent meanwhile. All of it may be on the page at once,
     /// so all of it counts as shown from this instant.
-    pub(in crate::audit) async fn arrive(&mut self) -> Result<(), StoreError> {
-        let sent = std::mem::take(&mut self.on_the_way);
-        if sent.is_empty() {
-            return Ok(());
-        }
+    pub(in crate::audit) async fn arrive(&mut self, sent: Vec<Sent>) -> Result<(), StoreError> {
+        let trials = sent.iter().map(|sent| sent.trial.id).collect();
+        self.house.intend(Some(Phase::Receive), trials).await?;
         let back = Timestamp::now();
         let came = self.phase(Account::Recipient, Phase::Login, None).await;
         let mut missing = match came {
@@ -19,17 +18,23 @@ impl Stage<'_> {
             Err(Trouble::Page(failure, _)) => Some(*failure),
             Err(Trouble::Store(error)) => return Err(error),
         };
-        for (trial, confirmed) in sent {
+        for Sent {
+            trial,
+            sought,
+            since,
+        } in sent
+        {
             let seen = match &missing {
                 Some(earlier) => Err(not_played(&trial, earlier)),
-                None if confirmed => self.look_for(&trial).await?,
+                None if sought => self.look_for(&trial).await?,
                 // What was not seen to leave has its failure already.
                 None => Ok(false),
             };
             let to = matches!(seen, Ok(true)).then(Timestamp::now);
-            self.house.shown(&trial, Phase::Receive, back, to).await?;
+            let from = since.unwrap_or(back).min(back);
+            self.house.shown(&trial, Phase::Receive, from, to).await?;
             match seen {
-                Ok(true) => self.seen(trial).await?,
+                Ok(true) => self.notice(&trial, Phase::Receive).await?,
                 Ok(false) => {}
                 Err((failure, gone)) => {
                     if gone {
@@ -40,14 +45,6 @@ impl Stage<'_> {
             }
         }
         self.leave().await;
-        Ok(())
-    }
-
-    async fn seen(&mut self, trial: Trial) -> Result<(), StoreError> {
-        self.notice(&trial, Phase::Receive).await?;
-        if trial.arm == Arm::Opened {
-            self.to_follow.push(trial);
-        }
         Ok(())
     }
 
@@ -98,8 +95,11 @@ impl Stage<'_> {
     }
 
     /// The recipient follows what it has seen.
-    pub(in crate::audit) async fn follow(&mut self) -> Result<(), StoreError> {
-        for trial in std::mem::take(&mut self.to_follow) {
+    pub(in crate::audit) async fn follow(&mut self, seen: Vec<Trial>) -> Result<(), StoreError> {
+        for trial in seen {
+            self.house
+                .intend(Some(Phase::Follow), vec![trial.id])
+                .await?;
             self.recipient.fill.link = Some(self.house.link(&trial));
             let from = Timestamp::now();
             let played = match self.phase(Account::Recipient, Phase::Login, None).await {

@@ -11,8 +11,8 @@ use crate::browser::{
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
-    Account, Arm, Client, Doubt, Exposure, Failure, Mark, Notice, Part, Phase, Probe, Record,
-    RunId, StepRef, Timestamp, TokenId, Trial, Via,
+    Account, Arm, Client, Doubt, Exposure, Failure, Intent, Mark, Notice, Part, Phase, Probe,
+    Record, RunId, StepRef, Timestamp, TokenId, Trial, TrialId, Via,
 };
 use crate::scenario::{CLIENT_BUILD, Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
@@ -90,22 +90,29 @@ impl House {
         dress(&self.mint, &self.public, id)
     }
 
-    /// Writes down that a link left our hands, or may have; whether it did. A step that was not done exposes nothing.
+    /// Writes down what is about to be done: once that is durable, a run that is killed in the middle says that it may have
+    /// been done, and nobody does it again.
+    async fn intend(&self, phase: Option<Phase>, trials: Vec<TrialId>) -> Result<(), StoreError> {
+        let at = Timestamp::now();
+        let intent = Intent { at, phase, trials };
+        self.append(&Record::Intent(intent)).await
+    }
+
+    /// Writes down that a link left our hands, or may have. A step that was not done exposes nothing.
     async fn expose(
         &self,
         trial: &Trial,
         phase: Phase,
         played: &Result<Played, StepError>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let span = match played {
             Ok(played) => (played.course == Course::Done).then_some((played.from, Some(played.to))),
             Err(error) => error.acted.map(|from| (from, None)),
         };
-        let Some((from, to)) = span else {
-            return Ok(false);
-        };
-        self.shown(trial, phase, from, to).await?;
-        Ok(true)
+        match span {
+            Some((from, to)) => self.shown(trial, phase, from, to).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes down that a link went a step further.
@@ -128,6 +135,7 @@ impl House {
 
     /// Fetches a `reached` canary ourselves. That it failed is no record: not having been heard says it.
     pub(super) async fn reach(&self, trial: &Trial) -> Result<(), StoreError> {
+        self.intend(None, vec![trial.id]).await?;
         let from = Timestamp::now();
         let fetched = async {
             self.auditor
@@ -167,17 +175,10 @@ pub(super) struct Stage<'a> {
     signed_in: bool,
     /// What each account's page said last of its build.
     builds: BTreeMap<Account, String>,
-    /// What was sent and not yet looked at by the recipient, and whether it was seen to leave.
-    on_the_way: Vec<(Trial, Confirmed)>,
-    /// What the recipient has seen and not yet followed.
-    to_follow: Vec<Trial>,
     /// Why no more trials are played here.
     given_up: Option<Failure>,
     failed_in_a_row: u32,
 }
-
-/// Whether the sender's page showed that a message left.
-type Confirmed = bool;
 
 /// What kept a trial from being played to its end.
 enum Trouble {
@@ -212,8 +213,6 @@ impl<'a> Stage<'a> {
             recipient: player(Account::Recipient).await?,
             signed_in: false,
             builds: BTreeMap::new(),
-            on_the_way: Vec::new(),
-            to_follow: Vec::new(),
             given_up: None,
             failed_in_a_row: 0,
         })
@@ -272,6 +271,7 @@ impl<'a> Stage<'a> {
     /// Has a browser fetch a canary of its own: it must come in by its own door. Before signing in, so that nothing of
     /// the service is on the screen.
     async fn prove_door(&mut self, account: Account, trial: &Trial) -> Result<(), StoreError> {
+        self.house.intend(None, vec![trial.id]).await?;
         let from = Timestamp::now();
         let url = self.house.link(trial).url;
         let page = self.house.scenario.timeouts.page;
@@ -283,6 +283,7 @@ impl<'a> Stage<'a> {
 
     /// `visited`: the sender's browser opens the link beside the conversation, and closes it again.
     async fn open_aside(&mut self, trial: &Trial) -> Result<(), StoreError> {
+        self.house.intend(None, vec![trial.id]).await?;
         let from = Timestamp::now();
         let url = self.house.link(trial).url;
         let page = self.house.scenario.timeouts.page;
@@ -300,11 +301,7 @@ impl<'a> Stage<'a> {
             self.clear_composer().await;
         }
         sent?;
-        self.notice(trial, Phase::Confirm).await?;
-        if let Some((_, confirmed)) = self.on_the_way.last_mut() {
-            *confirmed = true;
-        }
-        Ok(())
+        Ok(self.notice(trial, Phase::Confirm).await?)
     }
 
     async fn send(&mut self, trial: &Trial) -> Result<(), Trouble> {
@@ -384,13 +381,14 @@ impl<'a> Stage<'a> {
         for step in house.scenario.script.phase(phase) {
             let step = &*as_the_arm_types(step, trial);
             let setting = browser::Setting::from(&house.scenario);
+            let exposed = trial.filter(|_| exposes(step));
+            if let Some(trial) = exposed {
+                house.intend(Some(phase), vec![trial.id]).await?;
+            }
             let player = self.player(account);
             let played = player.session.play(step, &mut player.fill, &setting).await;
-            if let Some(trial) = trial.filter(|_| exposes(step)) {
-                let exposed = house.expose(trial, phase, &played).await?;
-                if exposed && step.effect {
-                    self.on_the_way.push((trial.clone(), false));
-                }
+            if let Some(trial) = exposed {
+                house.expose(trial, phase, &played).await?;
             }
             match (played, &step.mark) {
                 (Err(error), _) => {

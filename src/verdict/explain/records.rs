@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 
 use crate::model::{
-    Arm, Cell, Door, Doorway, Doubt, Entry, Evidence, Hit, HitKind, Manifest, Phase, Record,
-    TrialId, Via,
+    Arm, Cell, Door, Doorway, Doubt, Entry, Evidence, Hit, HitKind, Intent, Manifest, Phase,
+    Record, TrialId, Via,
 };
 
 /// The records of a run by what they are about, with their numbers.
@@ -100,6 +100,11 @@ impl<'a> Records<'a> {
                     && exposure.to.is_none()
                     && concerns(exposure.trial)
             }
+            Record::Intent(intent) => {
+                let perhaps =
+                    |trial: &TrialId| concerns(*trial) && !self.is_settled(intent, *trial);
+                doubt == Doubt::ExposureUnconfirmed && intent.trials.iter().any(perhaps)
+            }
             Record::Arrival(arrival) => {
                 doubt == Doubt::LinkRewritten && !arrival.intact && concerns(arrival.trial)
             }
@@ -108,6 +113,18 @@ impl<'a> Records<'a> {
                 Doubt::LinkRewritten => hit.hearsay().iter().any(|token| concerns(token.trial)),
                 _ => false,
             },
+            _ => false,
+        })
+    }
+
+    /// Whether it is known what became of an intent.
+    fn is_settled(&self, intent: &Intent, of: TrialId) -> bool {
+        self.entries.iter().any(|entry| match &entry.record {
+            Record::Exposure(exposure) => {
+                exposure.trial == of && Some(exposure.phase) == intent.phase
+            }
+            Record::Probe(probe) => probe.trial == of && intent.phase.is_none(),
+            Record::Failure(failure) => failure.trial == Some(of) && failure.at >= intent.at,
             _ => false,
         })
     }

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::diagnostic::printable;
-use crate::model::{Door, HitKind, Record, Timestamp, TrialId, display_duration, millis};
+use crate::model::{Door, HitKind, Phase, Record, Timestamp, TrialId, display_duration, millis};
 
 use super::records::Records;
 use super::{FOREIGN_CHARS, bytes};
@@ -64,6 +64,10 @@ fn event(seq: u64, record: &Record, trial: TrialId, seen: &[&Observation]) -> Op
                 ""
             };
             (exposure.from, format!("{} begins{unsure}", exposure.phase))
+        }
+        Record::Intent(intent) if intent.trials.contains(&trial) => {
+            let what = intent.phase.map_or("a fetch of our own", Phase::name);
+            (intent.at, format!("{what} is about to begin"))
         }
         Record::Notice(notice) if notice.trial == trial => {
             (notice.at, format!("{} is seen on the page", notice.phase))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::audit::topping;
 use crate::model::{
-    Account, Arm, Arrival, Door, Doorway, Doubt, Evidence, Exposure, Failure, Flaw, Notice,
+    Account, Arm, Arrival, Door, Doorway, Doubt, Evidence, Exposure, Failure, Flaw, Intent, Notice,
     Omission, Part, Phase, Probe, Record, RunId, Timestamp, Trial, TrialId, Via,
 };
 use crate::plan::Round;
@@ -194,6 +194,7 @@ impl<'w> Stage<'w> {
 
     /// A fetch of our own: by waxseal, or by a browser at its own door.
     fn fetch(&mut self, trial: &Trial) -> Result<(), Stopped> {
+        self.intend(None, vec![trial.id]);
         let from = self.now;
         let at = from + 10;
         match trial.via {
@@ -313,6 +314,11 @@ impl<'w> Stage<'w> {
     /// The recipient comes back, and looks for everything that was sent.
     fn arrive(&mut self) -> Result<(), Stopped> {
         let back = self.now;
+        if !self.on_the_way.is_empty() {
+            let sent = self.on_the_way.iter();
+            let sent = sent.map(|(trial, _)| trial.id).collect();
+            self.intend(Some(Phase::Receive), sent);
+        }
         for (trial, fate) in std::mem::take(&mut self.on_the_way) {
             self.pass(STEP)?;
             let seen = match fate {
@@ -365,6 +371,7 @@ impl<'w> Stage<'w> {
         for (trial, fate) in std::mem::take(&mut self.to_follow) {
             if fate == Some(Fate::NotFollowed) {
                 self.flaw(&trial, Flaw::Unconfirmed);
+                self.intend(Some(Phase::Follow), vec![trial.id]);
                 self.shown(&trial, Phase::Follow, self.now, false);
                 self.fail(&trial, Phase::Follow, Doubt::NotDelivered);
             } else {
@@ -384,12 +391,19 @@ impl<'w> Stage<'w> {
         cause: Cause,
         done: bool,
     ) -> Result<(), Stopped> {
+        self.intend(Some(phase), vec![trial.id]);
         let from = self.now;
         self.pass(STEP)?;
         self.shown(trial, phase, from, done);
         self.brings(trial, cause, self.now);
         self.previews(trial, cause);
         Ok(())
+    }
+
+    /// What is about to be done is written down before.
+    fn intend(&mut self, phase: Option<Phase>, trials: Vec<TrialId>) {
+        let at = self.clock(self.now);
+        self.write(Record::Intent(Intent { at, phase, trials }));
     }
 
     fn shown(&mut self, trial: &Trial, phase: Phase, from: i64, done: bool) {

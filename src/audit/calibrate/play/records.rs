@@ -140,6 +140,7 @@ impl Stage<'_> {
                 covariates: BTreeMap::new(),
             }],
             trials: self.world.plan.trials.clone(),
+            rounds: self.world.plan.sizes(),
             expectations: Vec::new(),
         }
     }
