@@ -7,19 +7,22 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
+use common::evidence::{Run, Visit, at};
 use common::golden::{assert_golden, in_repository};
 use common::summaries::{cell, doubted, key, reaches, run, way, with};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use waxseal::history::{RATE, beside, compare, history, set};
+use waxseal::attribution::Catalogue;
+use waxseal::history::{RATE, abridge, beside, compare, history, set};
 use waxseal::model::{
-    Arm, Baselines, Behaviour, CellSummary, Change, ChangeKind, Comparison, DataVersion, Depth,
-    Doorway, Doubt, Form, History, Latency, Reason, Side, Summary,
+    Account, Actor, Arm, Baselines, Behaviour, CellSummary, Change, ChangeKind, Client, Comparison,
+    DataVersion, Depth, Doorway, Doubt, Form, History, Latency, Phase, Reason, Record, Side,
+    Summary,
 };
 use waxseal::report::{comparison, history as shown, json, since_baseline};
 use waxseal::store::{Store, read_evidence};
-use waxseal::verdict::RULES;
+use waxseal::verdict::{RULES, judge};
 
 fn told(before: &Summary, after: &Summary) -> Comparison {
     compare(before, after, RATE).unwrap()
@@ -40,7 +43,7 @@ fn sent(hits: u32, trials: u32) -> CellSummary {
     cell(key(Arm::Sent, Form::Http), hits, trials)
 }
 
-fn at(depth: Depth, hits: u32, trials: u32) -> CellSummary {
+fn as_far(depth: Depth, hits: u32, trials: u32) -> CellSummary {
     CellSummary {
         depth: Some(depth),
         reaches: reaches(&[(depth, hits)]),
@@ -58,13 +61,21 @@ fn a_difference_that_chance_does_not_explain_is_told() {
         (sent(0, 1), sent(1, 1), vec![]),
         (sent(2, 20), sent(18, 20), vec![MoreOften]),
         (sent(18, 20), sent(2, 20), vec![LessOften]),
-        (at(Depth::Probed, 8, 8), at(Depth::Read, 8, 8), vec![Deeper]),
         (
-            at(Depth::Loaded, 8, 8),
-            at(Depth::Read, 8, 8),
+            as_far(Depth::Probed, 8, 8),
+            as_far(Depth::Read, 8, 8),
+            vec![Deeper],
+        ),
+        (
+            as_far(Depth::Loaded, 8, 8),
+            as_far(Depth::Read, 8, 8),
             vec![Shallower],
         ),
-        (at(Depth::Probed, 1, 8), at(Depth::Read, 2, 8), vec![]),
+        (
+            as_far(Depth::Probed, 1, 8),
+            as_far(Depth::Read, 2, 8),
+            vec![],
+        ),
     ] {
         // Rarer ways of the same visitors are told by how often they come.
         let found = kinds(before.clone(), after.clone());
@@ -514,6 +525,66 @@ fn each_region_has_a_series_of_its_own() {
             .series
             .iter()
             .all(|series| series.changes.is_empty() && series.flips.turned == 0)
+    );
+}
+
+#[test]
+fn a_judged_run_in_short_says_under_what_it_was_made_and_what_was_done() {
+    let mut run = Run::quiet(4);
+    run.manifest.region = Some("eu".into());
+    for build in ["4.6", "4.5", "4.6"] {
+        run.records.push(Record::Client(Client {
+            variant: "default".into(),
+            account: Account::Sender,
+            at: at(5.0),
+            build: build.into(),
+        }));
+    }
+    for (nth, trial) in run.of(Arm::Sent).into_iter().enumerate() {
+        run.visit(trial, Visit::provider(10.68 + nth as f64));
+    }
+    let short = |run: &Run| {
+        let evidence = run.evidence();
+        abridge(&evidence, &judge(&evidence).unwrap().cells, RULES).unwrap()
+    };
+    let told = short(&run);
+    assert_eq!(told.circumstances.region.as_deref(), Some("eu"));
+    assert_eq!(told.variants[0].builds, ["4.5", "4.6"]);
+    assert_eq!((told.circumstances.window_ms, told.rules), (30_000, RULES));
+    assert!(!told.provisional);
+    let sent = told
+        .cells
+        .iter()
+        .find(|cell| cell.key.arm == Arm::Sent)
+        .unwrap();
+    assert_eq!((sent.hits, sent.trials), (4, 4));
+    assert_eq!(sent.reaches, reaches(&[(Depth::Read, 4)]));
+    let [way] = sent.behaviours.as_slice() else {
+        panic!("{:?}", sent.behaviours);
+    };
+    assert_eq!((way.actor, way.trials), (Actor::Provider, 4));
+    assert_eq!(
+        (way.phase, way.latency),
+        (Some(Phase::Send), Some(Latency::Second))
+    );
+    assert!(
+        way.from.starts_with("address in 198.51.100.0/24"),
+        "{}",
+        way.from
+    );
+    run.end = None;
+    assert!(short(&run).provisional, "it is not over");
+}
+
+/// What is kept goes by the number of the rules, and who is known to be who is part of them: where this fails because data
+/// was brought up to date, count `RULES` up before it is blessed.
+#[test]
+fn newer_data_is_another_number_of_the_rules() {
+    let versions = Catalogue::built_in().versions();
+    let versions: String = versions.map(|data| format!("{data}\n")).collect();
+    assert_golden(
+        "tests/golden/rules.txt",
+        &format!("rules {RULES}\n{versions}"),
     );
 }
 

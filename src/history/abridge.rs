@@ -20,7 +20,7 @@ pub fn abridge(evidence: &Evidence, cells: &[Cell], rules: u32) -> Option<Summar
         rules,
         provisional: !is_over(evidence) || cells.iter().any(|cell| cell.provisional),
         circumstances: circumstances(manifest),
-        variants: variants.map(variant).collect(),
+        variants: variants.map(|one| variant(evidence, one)).collect(),
         cells: cells.iter().map(cell).collect(),
     })
 }
@@ -34,17 +34,25 @@ fn circumstances(manifest: &Manifest) -> Circumstances {
     Circumstances {
         scenario: manifest.scenario.digest.clone(),
         tool: manifest.tool.version.clone(),
-        region: None,
+        region: manifest.region.clone(),
         browser: manifest.browser.clone(),
         window_ms: u64::try_from(manifest.window.as_millis()).unwrap_or(u64::MAX),
     }
 }
 
-fn variant(variant: &VariantRef) -> VariantSummary {
+fn variant(evidence: &Evidence, variant: &VariantRef) -> VariantSummary {
+    let clients = evidence
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::Client(client) if client.variant == variant.name => Some(client.build.clone()),
+            _ => None,
+        });
+    let builds: BTreeSet<String> = clients.collect();
     VariantSummary {
         name: variant.name.clone(),
         title: variant.title.clone(),
-        builds: Vec::new(),
+        builds: builds.into_iter().collect(),
         covariates: variant.covariates.clone(),
     }
 }
