@@ -1,4 +1,4 @@
-//! The browser room against a real Chromium, on pages that the tests serve themselves.
+//! The browser room against a real Chromium and a real Firefox, on pages that the tests serve themselves.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use waxseal::browser::{
-    Course, DoorRule, Driver, DriverError, DriverOptions, Fill, Played, Secret, Session,
+    Course, DoorRule, Driver, DriverError, DriverOptions, Fill, Make, Played, Secret, Session,
     SessionOptions, Setting, StepError,
 };
 use waxseal::canary::{Key, Link, dress};
@@ -26,6 +26,36 @@ use waxseal::scenario::{
     Verb, Wait,
 };
 use waxseal::store::Store;
+
+/// Each of these is played in both makes of browser. One that is not installed is no reason to leave them out.
+macro_rules! in_each_make {
+    ($($test:ident)+) => {
+        mod chromium {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(waxseal::browser::Make::Chromium).await;
+            })+
+        }
+        mod firefox {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $test() {
+                super::$test(waxseal::browser::Make::Firefox).await;
+            })+
+        }
+    };
+}
+
+in_each_make! {
+    verbs_do_what_they_say
+    elements_are_found_in_every_way
+    guards_effects_and_dialogs
+    a_browser_goes_by_its_own_door_and_nowhere_else
+    a_browser_follows_every_redirect_and_runs_scripts
+    a_browser_asks_for_nothing_by_itself
+    what_is_dropped_is_ended_and_a_given_profile_is_kept
+    profiles_of_one_account_are_browsers_side_by_side
+    killing_us_ends_everything
+}
 
 // ---------------------------------------------------------------- a site of our own
 
@@ -74,6 +104,9 @@ fn answer(mut stream: TcpStream, pages: &BTreeMap<String, String>, log: &Mutex<V
     if length == 0 {
         return; // a connection opened in advance and never used
     }
+    if buffer[0] == 5 {
+        return lead(stream, pages, log);
+    }
     if buffer[0] == 0x16 {
         log.lock().unwrap().push(tls_names(&buffer[..length]));
         return;
@@ -98,6 +131,15 @@ fn answer(mut stream: TcpStream, pages: &BTreeMap<String, String>, log: &Mutex<V
         "HTTP/1.1 {code}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
+}
+
+/// Whoever is led here as to a SOCKS proxy is granted what it asks for, and answered.
+fn lead(mut stream: TcpStream, pages: &BTreeMap<String, String>, log: &Mutex<Vec<String>>) {
+    stream.write_all(&[5, 0]).unwrap();
+    if stream.read(&mut [0; 512]).is_ok() {
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        answer(stream, pages, log);
+    }
 }
 
 /// What looks like a host name in a TLS hello: enough for a message.
@@ -263,8 +305,8 @@ struct Room {
 }
 
 impl Room {
-    async fn open(door: Option<DoorRule>) -> Self {
-        let driver = Driver::start(&options()).await.unwrap();
+    async fn open(make: Make, door: Option<DoorRule>) -> Self {
+        let driver = Driver::start(&options(make)).await.unwrap();
         let session = driver.open(&session_options(door)).await.unwrap();
         Self {
             driver,
@@ -319,11 +361,8 @@ impl Room {
     }
 }
 
-fn options() -> DriverOptions {
-    DriverOptions {
-        keeper: Some(PathBuf::from(env!("CARGO_BIN_EXE_waxseal"))),
-        ..DriverOptions::default()
-    }
+fn options(make: Make) -> DriverOptions {
+    common::browsers::driver_options(make)
 }
 
 const fn session_options(door: Option<DoorRule>) -> SessionOptions {
@@ -385,16 +424,19 @@ document.onkeydown = (e) => { if (e.key === 'k' && e.ctrlKey && e.altKey) log('c
 setTimeout(() => document.querySelector('#late').disabled = false, 300);
 </script>"#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn verbs_do_what_they_say() {
+async fn verbs_do_what_they_say(make: Make) {
     let site = Site::serve(&[("/", FORM), ("/other", "<title>other</title><p id=end>end")]);
-    let mut room = Room::open(None).await;
+    let mut room = Room::open(make, None).await;
     let versions = room.session.versions().clone();
     assert!(
         versions.browser.contains(|c: char| c.is_ascii_digit()),
         "{versions:?}"
     );
-    assert!(versions.driver.starts_with("chromedriver "), "{versions:?}");
+    let driver = match make {
+        Make::Chromium => "chromedriver ",
+        Make::Firefox => "geckodriver ",
+    };
+    assert!(versions.driver.starts_with(driver), "{versions:?}");
 
     room.done(goto(&site.url("/"))).await;
     // A click waits until the button is enabled.
@@ -547,7 +589,7 @@ fn free_address() -> SocketAddr {
 const MANY: &str = r##"<!doctype html><title>many</title><meta charset=utf-8>
 <ul id=list><li class=m>one</li><li class=m>two tok3n</li><li class=m>three</li><li class=m hidden>four</li></ul>
 <div data-testid="send-it">by test id</div>
-<div role=button aria-label="Not now" id=rolled>x</div><button id=implied>Send <b>it</b></button><img alt=cat src="data:,">
+<div role=button aria-label="Not now" id=rolled>x</div><button id=implied>Send <b>it</b></button><img alt=cat src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">
 <p><span>Some  plain
 text</span></p><label for=mail>E-mail address</label><input id=mail placeholder="you@example.org">
 <input aria-label="Other"><div id=q data-name='bob "the builder"'>peer</div>
@@ -559,10 +601,9 @@ app.innerHTML = '<x-room></x-room>';
 app.querySelector('x-room').attachShadow({ mode: 'open' }).innerHTML = '<textarea name=message></textarea><button name=zero onclick="this.textContent=1">0</button>';
 </script>"##;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn elements_are_found_in_every_way() {
+async fn elements_are_found_in_every_way(make: Make) {
     let site = Site::serve(&[("/", MANY)]);
-    let mut room = Room::open(None).await;
+    let mut room = Room::open(make, None).await;
     room.stage
         .locators
         .insert("second".into(), vec![locator(By::Css(text("#two")))]);
@@ -761,10 +802,9 @@ document.querySelector('#evil').textContent = 'x\u001b[31m\nhunter2&more' + 'y'.
 setTimeout(() => document.querySelector('#evil').insertAdjacentHTML('afterend', '<i id=slow>slow</i>'), 400);
 </script>"#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn guards_effects_and_dialogs() {
+async fn guards_effects_and_dialogs(make: Make) {
     let site = Site::serve(&[("/", TRICKY)]);
-    let mut room = Room::open(None).await;
+    let mut room = Room::open(make, None).await;
     room.done(goto(&site.url("/"))).await;
     // `if` probes for a while; `unless` looks once.
     room.done(guarded(
@@ -908,8 +948,7 @@ async fn gone_is_told_apart(mut room: Room) {
 
 // ---------------------------------------------------------------- doors and quiet
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_goes_by_its_own_door_and_nowhere_else() {
+async fn a_browser_goes_by_its_own_door_and_nowhere_else(make: Make) {
     let public = Site::serve(&[]);
     let door = Site::serve(&[]);
     let page = format!(
@@ -921,7 +960,7 @@ async fn a_browser_goes_by_its_own_door_and_nowhere_else() {
         from: public.address.to_string(),
         to: door.address,
     };
-    let mut room = Room::open(Some(rule)).await;
+    let mut room = Room::open(make, Some(rule)).await;
     room.done(goto(&site.url("/"))).await;
     wait_until(|| {
         door.heard()
@@ -953,15 +992,14 @@ fn wait_until(mut so: impl FnMut() -> bool) {
 
 /// What a browser does with a link shows in the parts of it that it asks for: the hop of a redirect, and what only a
 /// script could compute.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_follows_every_redirect_and_runs_scripts() {
+async fn a_browser_follows_every_redirect_and_runs_scripts(make: Make) {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(&folder.path().join("evidence.db")).unwrap());
     let (key, run) = (Key::new([7; 32]), RunId(0xc0de_0005));
     let mint = key.mint(run);
     let setting = common::alone::setting(key, run);
     let collector = Collector::start(setting, store.clone()).await.unwrap();
-    let mut room = Room::open(None).await;
+    let mut room = Room::open(make, None).await;
     for (form, part) in [
         (Form::Redirect301, Part::Hop),
         (Form::Redirect302, Part::Hop),
@@ -991,17 +1029,19 @@ async fn a_browser_follows_every_redirect_and_runs_scripts() {
     assert_eq!(collector.stop().await, None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_browser_asks_for_nothing_by_itself() {
+async fn a_browser_asks_for_nothing_by_itself(make: Make) {
     let page =
         "<!doctype html><title>t</title><link rel=icon href='data:,'><textarea id=box></textarea>
         <a href='http://linked.example/'>a link</a>";
     let site = Site::serve(&[("/", page)]);
     // Whatever host it asks for, it is led here: by name, by address, on any port.
-    let mut room = Room::open(Some(DoorRule {
-        from: "*".into(),
-        to: site.address,
-    }))
+    let mut room = Room::open(
+        make,
+        Some(DoorRule {
+            from: "*".into(),
+            to: site.address,
+        }),
+    )
     .await;
     room.done(goto(&site.url("/"))).await;
     room.done(step(Verb::Type(typing(
@@ -1017,10 +1057,9 @@ async fn a_browser_asks_for_nothing_by_itself() {
 
 // ---------------------------------------------------------------- nothing is left
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_dropped_is_ended_and_a_given_profile_is_kept() {
+async fn what_is_dropped_is_ended_and_a_given_profile_is_kept(make: Make) {
     let profile = tempfile::tempdir().unwrap();
-    let driver = Driver::start(&options()).await.unwrap();
+    let driver = Driver::start(&options(make)).await.unwrap();
     let directory = driver.directory().unwrap().to_owned();
     let kept = SessionOptions {
         profile: Some(profile.path().to_owned()),
@@ -1032,7 +1071,36 @@ async fn what_is_dropped_is_ended_and_a_given_profile_is_kept() {
     drop(driver);
     drop(session);
     eventually_gone(&directory);
-    assert!(profile.path().join("Default").exists());
+    let written = match make {
+        Make::Chromium => "Default",
+        Make::Firefox => "prefs.js",
+    };
+    assert!(profile.path().join(written).exists());
+}
+
+/// A run plays its variants side by side, and leaves none of them for another.
+async fn profiles_of_one_account_are_browsers_side_by_side(make: Make) {
+    let driver = Driver::start(&DriverOptions {
+        browsers: 3,
+        ..options(make)
+    })
+    .await
+    .unwrap();
+    let directory = driver.directory().unwrap().to_owned();
+    let with = |name: &str| SessionOptions {
+        profile: Some(directory.join(name)),
+        ..session_options(None)
+    };
+    let limit = Duration::from_secs(10);
+    let one = driver.open(&with("one")).await.unwrap();
+    let other = driver.open(&with("other")).await.unwrap();
+    one.leave(limit).await.unwrap();
+    one.close().await;
+    let again = driver.open(&with("one")).await.unwrap();
+    again.leave(limit).await.unwrap();
+    other.leave(limit).await.unwrap();
+    driver.stop().await;
+    assert_gone(&directory);
 }
 
 /// The process id of a directory's keeper.
@@ -1064,10 +1132,12 @@ const PARENT: &str = "WAXSEAL_TEST_PARENT";
 /// Not a test: what the next test starts, to be killed. Does nothing on its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn parent() {
-    if std::env::var_os(PARENT).is_none() {
-        return;
-    }
-    let driver = Driver::start(&options()).await.unwrap();
+    let make = match std::env::var(PARENT).as_deref() {
+        Ok("Chromium") => Make::Chromium,
+        Ok("Firefox") => Make::Firefox,
+        _ => return,
+    };
+    let driver = Driver::start(&options(make)).await.unwrap();
     let _session = driver.open(&session_options(None)).await.unwrap();
     let mut out = std::io::stdout();
     writeln!(out, "\ndirectory={}", driver.directory().unwrap().display()).unwrap();
@@ -1075,11 +1145,10 @@ async fn parent() {
     tokio::time::sleep(Duration::from_secs(60)).await;
 }
 
-#[test]
-fn killing_us_ends_everything() {
+async fn killing_us_ends_everything(make: Make) {
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "parent", "--nocapture"])
-        .env(PARENT, "yes")
+        .env(PARENT, format!("{make:?}"))
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -1100,7 +1169,7 @@ fn killing_us_ends_everything() {
 async fn what_is_missing_is_named() {
     let missing = Driver::start(&DriverOptions {
         chromedriver: Some("/no/such/driver".into()),
-        ..options()
+        ..options(Make::Chromium)
     })
     .await;
     assert!(
@@ -1115,7 +1184,7 @@ async fn what_is_missing_is_named() {
     );
     let broken = Driver::start(&DriverOptions {
         chromedriver: Some("/bin/false".into()),
-        ..options()
+        ..options(Make::Chromium)
     })
     .await;
     assert!(
@@ -1125,13 +1194,13 @@ async fn what_is_missing_is_named() {
     // A program that is no keeper: nothing is left of that mistake either.
     let odd = Driver::start(&DriverOptions {
         keeper: Some("/bin/true".into()),
-        ..options()
+        ..options(Make::Chromium)
     })
     .await;
     assert!(matches!(odd, Err(DriverError::Start { .. })), "{odd:?}");
     let nobody = DriverOptions {
         webdriver: Some("http://127.0.0.1:9".into()),
-        ..options()
+        ..options(Make::Chromium)
     };
     let nobody = Driver::start(&nobody).await.unwrap();
     assert!(matches!(
@@ -1142,7 +1211,7 @@ async fn what_is_missing_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_driver_that_runs_already_is_only_used() {
-    let kept = Driver::start(&options()).await.unwrap();
+    let kept = Driver::start(&options(Make::Chromium)).await.unwrap();
     let directory = kept.directory().unwrap().to_owned();
     let port = listening_port(&directory);
     let webdriver = Some(format!("http://127.0.0.1:{port}"));

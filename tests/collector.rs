@@ -260,6 +260,60 @@ async fn a_sealed_door_notes_and_refuses_and_an_open_one_notes_and_serves() {
     );
 }
 
+/// A browser that is led to its door as to a SOCKS proxy is heard as if it had come there by itself; nobody else is led.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_door_may_be_come_to_by_socks() {
+    let house = House::open().await;
+    let to_a_name = b"\x05\x01\x00\x05\x01\x00\x03\x06canary\x00\x50";
+    let to_an_address = b"\x05\x02\x00\x02\x05\x01\x00\x01\x7f\x00\x00\x01\x1f\x90";
+    let ask = format!(
+        "GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        house.target(Form::Http)
+    );
+    let led = |leading: &[u8]| [leading, ask.as_bytes()].concat();
+    let granted = "\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00";
+    let door = |account, sealed| house.collector.open_door(account, sealed);
+    let sealed = door(Account::Sender, true).await.unwrap();
+    let open = door(Account::Recipient, false).await.unwrap();
+    assert_eq!(talk(sealed, led(to_a_name)).await, granted);
+    let answer = talk(open, led(to_an_address)).await;
+    assert!(answer.starts_with(&format!("{granted}HTTP/1.1 200")));
+    // Somebody who wants to show who they are, and somebody at the public door.
+    assert_eq!(talk(open, *b"\x05\x01\x02\r\n\r\n").await, "");
+    let public = house.collector.address().unwrap();
+    assert!(
+        talk(public, led(to_a_name))
+            .await
+            .starts_with("HTTP/1.1 400")
+    );
+
+    let hits = house.hits().await;
+    let requests = hits
+        .iter()
+        .filter(|(hit, _)| matches!(hit.kind, HitKind::Http(_)));
+    let doors: Vec<Door> = requests.map(|(hit, _)| hit.door).collect();
+    let browser = |account, sealed| Door::Browser { account, sealed };
+    assert_eq!(
+        doors,
+        [
+            browser(Account::Sender, true),
+            browser(Account::Recipient, false)
+        ]
+    );
+    let others = hits.iter().filter_map(|(hit, _)| match &hit.kind {
+        HitKind::Connection { sent } => Some((hit.door, sent.0.len())),
+        _ => None,
+    });
+    let others: Vec<_> = others.collect();
+    assert_eq!(
+        others,
+        [
+            (browser(Account::Recipient, false), 7),
+            (Door::Public, led(to_a_name).len())
+        ]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_and_those_who_ask_for_nothing_are_recorded_too() {
     let house = House::open().await;

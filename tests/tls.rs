@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use common::alone::setting;
 use common::blocked::blocked;
+use common::browsers::driver_options;
 use common::evidence::told_apart;
 use common::golden::assert_golden;
 use tempfile::TempDir;
-use waxseal::browser::{DoorRule, Driver, DriverOptions, SessionOptions};
+use waxseal::browser::{DoorRule, Driver, Make, SessionOptions};
 use waxseal::canary::{Key, Mint, dress};
 use waxseal::collector::{Authority, Collector, Credentials, Pair, Pairs, Setting};
 use waxseal::model::{
@@ -609,12 +610,17 @@ async fn flood(house: &House, most: usize) -> usize {
 /// answer; at an open door it does not trust us.
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_over_https_meets_its_own_door() {
+    a_browser_over_https_meets_its_own_door(Make::Chromium).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_over_https_meets_its_own_door() {
+    a_browser_over_https_meets_its_own_door(Make::Firefox).await;
+}
+
+async fn a_browser_over_https_meets_its_own_door(make: Make) {
     let house = House::open().await;
-    let options = DriverOptions {
-        keeper: Some(PathBuf::from(env!("CARGO_BIN_EXE_waxseal"))),
-        ..DriverOptions::default()
-    };
-    let driver = Driver::start(&options).await.unwrap();
+    let driver = Driver::start(&driver_options(make)).await.unwrap();
     for (account, sealed) in [(Account::Sender, true), (Account::Recipient, false)] {
         let to = house.collector.open_door(account, sealed).await.unwrap();
         let from = house.collector.address().unwrap().to_string();
@@ -648,16 +654,22 @@ async fn chromium_over_https_meets_its_own_door() {
         };
         entries.iter().map(|entry| &entry.record).find_map(end)
     };
+    let (ciphers, distrust) = match make {
+        Make::Chromium => ("t13i15", "CertificateUnknown"),
+        // It gives its reason in one way or another.
+        Make::Firefox => ("t13i1", ""),
+    };
     for (seq, hit, hello) in &hellos {
         assert_eq!(text(&hello.protocols), ["h2", "http/1.1"]);
-        assert!(hello.ja4.starts_with("t13i15"), "{}", hello.ja4);
+        assert!(hello.ja4.starts_with(ciphers), "{}", hello.ja4);
         match hit.door {
             Door::Browser { sealed: true, .. } => {
                 assert_eq!(how(*seq), Some(HandshakeEnd::Refused))
             }
             Door::Browser { sealed: false, .. } => assert!(
-                matches!(how(*seq), Some(HandshakeEnd::Failed { reason }) if reason.contains("CertificateUnknown")),
-                "{hit:?}"
+                matches!(how(*seq), Some(HandshakeEnd::Failed { reason }) if reason.contains(distrust)),
+                "{hit:?} {:?}",
+                how(*seq)
             ),
             Door::Public => panic!("a browser at the public door: {hit:?}"),
         }

@@ -33,7 +33,7 @@ pub fn renderer(
     if !matches!(manners(persona).visit, Some((_, Visit::Render))) {
         return Ok(None);
     }
-    let (browser, options) = (options.find_browser()?, options.clone());
+    let (browser, options) = (options.find_chromium()?, options.clone());
     let opening = move |proxy, url: &str| options.opening(&browser, proxy, url);
     Ok(Some(Renderer::new(opening)))
 }

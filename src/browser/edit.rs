@@ -248,6 +248,6 @@ impl Attempt<'_> {
 
 /// Text as keys. A line break is Shift+Enter: a bare Enter would send the message.
 fn keys(text: &str) -> String {
-    let line_break: String = [SHIFT, ENTER, RELEASE].iter().collect();
+    let line_break: String = [SHIFT, ENTER, SHIFT, RELEASE].iter().collect();
     text.replace("\r\n", "\n").replace('\n', &line_break)
 }

@@ -100,13 +100,15 @@ fn kind(error: &CmdError) -> Kind {
     }
 }
 
-/// chromedriver has no error code of its own for a browser that died; it says `unknown error` and one of these.
+/// Drivers have no error code of their own for a browser that died; they say `unknown error` and one of these.
 fn is_obituary(message: &str) -> bool {
     [
         "chrome not reachable",
         "disconnected",
         "tab crashed",
         "not connected to DevTools",
+        "decode response from marionette",
+        "without establishing a connection",
     ]
     .iter()
     .any(|sign| message.contains(sign))

@@ -29,18 +29,20 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// What a keeper was asked to keep.
 struct Charge {
     remove: Option<PathBuf>,
+    /// How often the program is started.
+    copies: usize,
     program: OsString,
     args: Vec<OsString>,
 }
 
-/// The keeper: `[--remove DIR] -- PROGRAM ARGS...`.
+/// The keeper: `[--remove DIR] [--copies N] -- PROGRAM ARGS...`.
 ///
-/// Runs the program until it ends, until standard input ends, or until a signal comes; then ends every process below
-/// itself and removes the directory. Exits as the program did, or with 0 when it was told to stop.
+/// Runs the program, so many of it, until one ends, until standard input ends, or until a signal comes; then ends every
+/// process below itself and removes the directory. Exits as the program did, or with 0 when it was told to stop.
 #[must_use]
 pub fn keep(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Some(charge) = parse(args) else {
-        complain("usage: keeper [--remove DIR] -- PROGRAM ARGS...");
+        complain("usage: keeper [--remove DIR] [--copies N] -- PROGRAM ARGS...");
         return ExitCode::from(2);
     };
     let code = run(&charge).unwrap_or_else(|error| {
@@ -59,10 +61,11 @@ pub fn keep(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Charge> {
     let mut args = args.into_iter();
-    let mut remove = None;
+    let (mut remove, mut copies) = (None, 1);
     loop {
         match args.next()?.to_str() {
             Some("--remove") => remove = Some(PathBuf::from(args.next()?)),
+            Some("--copies") => copies = args.next()?.to_str()?.parse().ok()?,
             Some("--") => break,
             _ => return None,
         }
@@ -72,6 +75,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Charge> {
     }
     Some(Charge {
         remove,
+        copies,
         program: args.next()?,
         args: args.collect(),
     })
@@ -100,24 +104,28 @@ async fn watch(charge: &Charge) -> io::Result<u8> {
     let mut hangup = signal(SignalKind::hangup())?;
     let mut child = signal(SignalKind::child())?;
     let mut gone = parent_gone();
-    let program = start(charge)?;
+    let programs = start(charge)?;
     loop {
         tokio::select! {
             _ = &mut gone => return Ok(0),
             _ = term.recv() => return Ok(0),
             _ = interrupt.recv() => return Ok(0),
             _ = hangup.recv() => return Ok(0),
-            _ = child.recv() => if let Some(code) = reap(program) { return Ok(code) },
+            _ = child.recv() => if let Some(code) = reap(&programs) { return Ok(code) },
         }
     }
 }
 
-fn start(charge: &Charge) -> io::Result<Option<Pid>> {
-    let child = Command::new(&charge.program)
-        .args(&charge.args)
-        .stdin(Stdio::null())
-        .spawn()?;
-    Ok(i32::try_from(child.id()).ok().and_then(Pid::from_raw))
+fn start(charge: &Charge) -> io::Result<Vec<Pid>> {
+    let mut started = Vec::with_capacity(charge.copies);
+    for _ in 0..charge.copies {
+        let child = Command::new(&charge.program)
+            .args(&charge.args)
+            .stdin(Stdio::null())
+            .spawn()?;
+        started.extend(i32::try_from(child.id()).ok().and_then(Pid::from_raw));
+    }
+    Ok(started)
 }
 
 /// Tells when standard input ends. A thread, since a blocking read cannot be given up; it ends with the process.
@@ -130,11 +138,11 @@ fn parent_gone() -> oneshot::Receiver<()> {
     told
 }
 
-/// Reaps whoever has ended; the program's exit code where it is among them.
-fn reap(program: Option<Pid>) -> Option<u8> {
+/// Reaps whoever has ended; the exit code of the last of the programs among them.
+fn reap(programs: &[Pid]) -> Option<u8> {
     let mut code = None;
     while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-        if Some(pid) == program {
+        if programs.contains(&pid) {
             code = Some(
                 status
                     .exit_status()
@@ -263,6 +271,7 @@ mod tests {
         }
         assert!(parsed(&["--"]).is_none());
         assert!(parsed(&["true"]).is_none());
+        assert!(parsed(&["--copies", "some", "--", "true"]).is_none());
     }
 
     #[test]

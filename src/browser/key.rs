@@ -6,7 +6,8 @@ use fantoccini::actions::{InputSource as _, KeyAction, KeyActions};
 pub(super) const SHIFT: char = '\u{e008}';
 /// Enter.
 pub(super) const ENTER: char = '\u{e007}';
-/// Lets go of every modifier in Element Send Keys.
+
+/// Lets go of every modifier in Element Send Keys; geckodriver does so only where the modifier comes a second time.
 pub(super) const RELEASE: char = '\u{e000}';
 
 /// All keys down in order, and up in the reverse.

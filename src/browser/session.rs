@@ -1,5 +1,4 @@
 use std::future::Future;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,9 +9,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
+use super::capabilities::{Limits, Versions, Wanted, versions};
+use super::door::DoorRule;
 use super::driver::DriverError;
 use super::fault::Fault;
-use super::quiet;
+use super::make::Make;
 use crate::canary::{Link, TOKEN_CHARS};
 use crate::diagnostic::printable;
 use crate::model::Account;
@@ -34,15 +35,6 @@ const LINKS: &str = include_str!("page/links.js");
 /// What the driver may take on top of what a page may take.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// Leads a browser's requests for the public links to a listener of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoorRule {
-    /// Host and port of the public links, such as `127.0.0.1:8080`, or a host pattern such as `*.canary.example`.
-    pub from: String,
-    /// The browser's own door.
-    pub to: SocketAddr,
-}
-
 /// A browser for one account.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
@@ -54,15 +46,6 @@ pub struct SessionOptions {
     pub door: Option<DoorRule>,
     /// With a window, for a person to act in.
     pub headed: bool,
-}
-
-/// Who drove, as they name themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Versions {
-    /// Browser and version.
-    pub browser: String,
-    /// Driver and version; may be empty with a Grid.
-    pub driver: String,
 }
 
 /// The links on a page that have to do with one of ours.
@@ -83,15 +66,32 @@ pub struct Session {
     versions: Versions,
 }
 
+/// Where browsers are asked for, and which.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) url: &'a str,
+    pub(super) make: Make,
+    pub(super) browser: Option<&'a Path>,
+    /// Where fresh profiles are made; none: whoever drives makes them.
+    pub(super) directory: Option<&'a Path>,
+}
+
 pub(super) async fn open(
-    url: &str,
-    browser: Option<&Path>,
-    directory: Option<&Path>,
+    source: Source<'_>,
     options: &SessionOptions,
 ) -> Result<Session, DriverError> {
-    let profile = profile(directory, options)?;
-    let capabilities = capabilities(browser, profile.as_deref(), options);
-    let client = timeout(OPEN_LIMIT, connect(url, capabilities))
+    let profile = profile(source.directory, options)?;
+    let wanted = Wanted {
+        make: source.make,
+        browser: source.browser,
+        profile: profile.as_deref(),
+        options,
+    };
+    let capabilities = wanted.capabilities(Limits {
+        script: SCRIPT_LIMIT,
+        load: LOAD_LIMIT,
+    });
+    let client = timeout(OPEN_LIMIT, connect(&source, capabilities))
         .await
         .map_err(|_| {
             DriverError::Session(format!("no answer within {} s", OPEN_LIMIT.as_secs()))
@@ -254,25 +254,29 @@ async fn bounded<T>(
     }
 }
 
-async fn connect(url: &str, capabilities: Map<String, Value>) -> Result<Client, DriverError> {
-    let connected = if url.starts_with("https:") {
+async fn connect(
+    source: &Source<'_>,
+    capabilities: Map<String, Value>,
+) -> Result<Client, DriverError> {
+    let connected = if source.url.starts_with("https:") {
         let mut builder =
             ClientBuilder::rustls().map_err(|error| DriverError::Session(error.to_string()))?;
-        builder.capabilities(capabilities).connect(url).await
+        builder.capabilities(capabilities).connect(source.url).await
     } else {
         // Without TLS, so that a machine without root certificates can still speak with its own loopback.
         ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
-            .connect(url)
+            .connect(source.url)
             .await
     };
-    connected.map_err(|error| refused(&error))
+    connected.map_err(|error| refused(source.make, &error))
 }
 
-fn refused(error: &NewSessionError) -> DriverError {
+fn refused(make: Make, error: &NewSessionError) -> DriverError {
     let message = error.to_string();
-    if message.contains("cannot find Chrome binary") {
-        return DriverError::Missing("a Chromium".to_owned());
+    let no_browser = ["cannot find Chrome binary", "unable to find binary"];
+    if no_browser.iter().any(|sign| message.contains(sign)) {
+        return make.missing();
     }
     DriverError::Session(printable(message.lines().next().unwrap_or_default(), 300))
 }
@@ -284,6 +288,8 @@ fn profile(
 ) -> Result<Option<PathBuf>, DriverError> {
     if let Some(kept) = &options.profile {
         std::fs::create_dir_all(kept).map_err(DriverError::Directory)?;
+        // A Firefox that was killed leaves it behind, and geckodriver would take it for the new one's.
+        let _ = std::fs::remove_file(kept.join("MarionetteActivePort"));
         return std::path::absolute(kept)
             .map(Some)
             .map_err(DriverError::Directory);
@@ -297,62 +303,4 @@ fn profile(
         .map_err(DriverError::Directory)?;
     // It goes with the run's directory, when no browser writes there any more.
     Ok(Some(fresh.keep()))
-}
-
-fn capabilities(
-    browser: Option<&Path>,
-    profile: Option<&Path>,
-    options: &SessionOptions,
-) -> Map<String, Value> {
-    let mut args = quiet::flags(options.headed);
-    args.extend(profile.map(|path| format!("--user-data-dir={}", path.display())));
-    args.push(quiet::resolver_rules(options.door.as_ref()));
-    let mut chrome =
-        json!({ "args": args, "prefs": quiet::preferences(), "localState": quiet::local_state() });
-    if let Some(browser) = browser {
-        chrome["binary"] = json!(browser);
-    }
-    let mut all = Map::new();
-    all.insert("browserName".into(), json!("chrome"));
-    // Some messengers never finish loading; whatever matters is waited for by the steps.
-    all.insert("pageLoadStrategy".into(), json!("eager"));
-    all.insert(
-        "timeouts".into(),
-        json!({ "script": millis(SCRIPT_LIMIT), "pageLoad": millis(LOAD_LIMIT), "implicit": 0 }),
-    );
-    all.insert("unhandledPromptBehavior".into(), json!("dismiss"));
-    all.insert("goog:chromeOptions".into(), chrome);
-    all
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl Default for Versions {
-    fn default() -> Self {
-        Self {
-            browser: "unknown browser".to_owned(),
-            driver: String::new(),
-        }
-    }
-}
-
-fn versions(capabilities: &Map<String, Value>) -> Versions {
-    let text =
-        |value: Option<&Value>| printable(value.and_then(Value::as_str).unwrap_or_default(), 60);
-    let name = text(capabilities.get("browserName"));
-    let version = text(capabilities.get("browserVersion"));
-    let driver = capabilities
-        .get("chrome")
-        .and_then(|chrome| chrome.get("chromedriverVersion"));
-    // After the version comes the revision it was built from.
-    let driver = text(driver)
-        .split_whitespace()
-        .next()
-        .map(|version| format!("chromedriver {version}"));
-    Versions {
-        browser: format!("{name} {version}").trim().to_owned(),
-        driver: driver.unwrap_or_default(),
-    }
 }

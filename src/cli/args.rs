@@ -1,3 +1,4 @@
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use super::exit::Stopped;
 use super::settings::{LogFormat, LogLevel, Reference};
+use crate::browser::Make;
 use crate::canary::Zone;
 use crate::collector::{Acme, Pair, ZoneSetting};
 use crate::model::{Persona, parse_duration};
@@ -264,15 +266,18 @@ pub(super) struct Run {
 /// How browsers are had, and who is asked about visitors.
 #[derive(Debug, Group)]
 pub(super) struct Hands {
-    /// Use the WebDriver that answers here, instead of starting chromedriver
+    /// Use the WebDriver that answers here, such as a Selenium Grid, instead of starting one
     #[arg(long, value_name = "URL")]
     pub(super) webdriver: Option<String>,
     /// Which chromedriver to start
     #[arg(long, value_name = "PATH")]
     pub(super) chromedriver: Option<PathBuf>,
-    /// Which Chromium to drive
-    #[arg(long, value_name = "PATH")]
-    pub(super) browser: Option<PathBuf>,
+    /// Which geckodriver to start
+    #[arg(long, value_name = "PATH", env = "WAXSEAL_GECKODRIVER")]
+    pub(super) geckodriver: Option<PathBuf>,
+    /// Which browser to drive: `chromium`, `firefox`, or the path of one (of a Firefox where its name says so)
+    #[arg(long, value_name = "chromium|firefox|PATH", value_parser = browser, default_value = "chromium")]
+    pub(super) browser: Browser,
     /// Show the browsers
     #[arg(long)]
     pub(super) headed: bool,
@@ -729,6 +734,14 @@ pub(super) struct Knowledge {
     pub(super) asn: Option<PathBuf>,
 }
 
+/// Which browser to drive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Browser {
+    pub(super) make: Make,
+    /// None: the first that is found.
+    pub(super) path: Option<PathBuf>,
+}
+
 /// Whom to ask for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resolver {
@@ -833,6 +846,15 @@ fn resolver(text: &str) -> Result<Resolver, String> {
                     .to_owned()
             }),
     }
+}
+
+fn browser(text: &str) -> Result<Browser, Infallible> {
+    let (make, path) = match text {
+        "chromium" => (Make::Chromium, None),
+        "firefox" => (Make::Firefox, None),
+        path => (Make::of(Path::new(path)), Some(path.into())),
+    };
+    Ok(Browser { make, path })
 }
 
 fn zone(text: &str) -> Result<Zone, String> {

@@ -138,11 +138,10 @@ fn persona_run(
     };
     let chosen = choose(scenario, &choice)?;
     let driver = DriverOptions {
-        keeper: None,
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
-        webdriver: None,
         hidden: chosen.scenario.accounts.secret_variables(),
+        ..DriverOptions::default()
     };
     Ok(Setting {
         variants: chosen.values().map_err(Stopped::usage)?,

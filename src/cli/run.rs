@@ -16,7 +16,7 @@ use crate::audit::{Conducted, Inquiry, Setting, conduct};
 use crate::browser::DriverOptions;
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
-use crate::model::{Doorway, Entry, Record, RunId};
+use crate::model::{Account, Doorway, Entry, Record, RunId};
 use crate::scenario::Scenario;
 use crate::store::Place;
 use crate::verdict::ExitStatus;
@@ -173,8 +173,12 @@ pub(super) fn driver(asked: &Hands, scenario: &Scenario) -> DriverOptions {
     hidden.push(SECRET.to_owned());
     DriverOptions {
         keeper: None,
+        make: asked.browser.make,
         chromedriver: asked.chromedriver.clone(),
-        browser: asked.browser.clone(),
+        geckodriver: asked.geckodriver.clone(),
+        browser: asked.browser.path.clone(),
+        // Each variant has its own, and all of them at the same time.
+        browsers: scenario.variants.len() * Account::ALL.len(),
         webdriver: asked.webdriver.clone(),
         hidden,
     }

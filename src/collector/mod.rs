@@ -36,6 +36,7 @@ mod opening;
 mod pairs;
 mod places;
 mod shown;
+mod socks;
 mod source;
 mod tls;
 mod upkeep;

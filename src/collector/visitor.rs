@@ -17,7 +17,7 @@ use crate::model::{Answer, Door, Hit, HitKind, Recognition, Request, Timestamp};
 use super::door::House;
 use super::http::Visit;
 use super::intake::Kept;
-use super::{hello, limits, tls};
+use super::{hello, limits, socks, tls};
 
 /// Whoever opened a connection: what is known of them before the first byte, and what is written down about them.
 #[derive(Debug, Clone)]
@@ -67,11 +67,15 @@ impl Visitor {
         Self { peer, door, house }
     }
 
-    /// Serves a connection to its end, in the language that its first byte is of.
+    /// Serves a connection to its end, in the language that its first byte is of. At a browser's own door that comes after
+    /// the words by which the browser was led there, if there are any.
     pub(super) async fn receive(self, mut stream: TcpStream) {
         let mut wait = Wait::until(Instant::now() + limits::HEAD_TIME, &self.house);
         let mut sent = Vec::new();
         let _ = self.read_more(&mut stream, &mut sent, &mut wait).await;
+        if self.door != Door::Public && sent.first() == Some(&socks::VERSION) {
+            sent = socks::lead(&mut stream, sent, &self, &mut wait).await;
+        }
         match sent.first() {
             // In a room of its own: it takes much, and most connections that wait are not there yet.
             Some(&hello::HANDSHAKE) => Box::pin(tls::greet(stream, sent, self, wait)).await,

@@ -10,6 +10,7 @@
 
 pub mod alone;
 pub mod blocked;
+pub mod browsers;
 pub mod burst;
 pub mod evidence;
 pub mod golden;

@@ -1,10 +1,11 @@
-//! What keeps a Chromium quiet: each entry with its reason. A browser that looks things up by itself is a visitor we
-//! would have to explain.
+//! What keeps a Chromium quiet.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use self::Preference::{List, Number, Off, Text};
-use super::session::DoorRule;
+use super::Preference::{self, List, Number, Off, Text};
+use super::as_json;
+use crate::browser::DoorRule;
+use crate::browser::door::resolver_rule;
 
 /// Command line flags, and why.
 const FLAGS: &[(&str, &str)] = &[
@@ -108,17 +109,17 @@ const NOWHERE: &[(&str, &str)] = &[
 ];
 
 /// Chromium's resolver rules: first what leads nowhere, then where the door is.
-pub(super) fn resolver_rules(door: Option<&DoorRule>) -> String {
+pub(in crate::browser) fn resolver_rules(door: Option<&DoorRule>) -> String {
     let nowhere = NOWHERE
         .iter()
         .map(|(host, _why)| format!("MAP {host} ~NOTFOUND"));
-    let door = door.map(|door| format!("MAP {} {}", door.from, door.to));
+    let door = door.map(resolver_rule);
     let rules: Vec<String> = nowhere.chain(door).collect();
     format!("--host-resolver-rules={}", rules.join(", "))
 }
 
 /// Chromium's flags for one browser.
-pub(super) fn flags(headed: bool) -> Vec<String> {
+pub(in crate::browser) fn flags(headed: bool) -> Vec<String> {
     let features: Vec<&str> = FEATURES.iter().map(|(name, _)| *name).collect();
     let mut flags: Vec<String> = FLAGS.iter().map(|(flag, _)| (*flag).to_owned()).collect();
     flags.push(format!("--disable-features={}", features.join(",")));
@@ -130,14 +131,6 @@ pub(super) fn flags(headed: bool) -> Vec<String> {
         flags.push("--no-sandbox".to_owned());
     }
     flags
-}
-
-/// The value of a preference.
-enum Preference {
-    Off,
-    Number(u8),
-    Text(&'static str),
-    List(&'static [&'static str]),
 }
 
 /// Preferences of the profile, and why.
@@ -213,21 +206,12 @@ const PREFERENCES: &[(&str, Preference, &str)] = &[
 ];
 
 /// Preferences of the profile, as chromedriver takes them.
-pub(super) fn preferences() -> Value {
-    let entries = PREFERENCES.iter().map(|(name, value, _why)| {
-        let value = match value {
-            Off => json!(false),
-            Number(number) => json!(number),
-            Text(text) => json!(text),
-            List(list) => json!(list),
-        };
-        ((*name).to_owned(), value)
-    });
-    entries.collect::<Map<_, _>>().into()
+pub(in crate::browser) fn preferences() -> Value {
+    as_json(PREFERENCES).into()
 }
 
 /// Settings of the browser as a whole.
-pub(super) fn local_state() -> Value {
+pub(in crate::browser) fn local_state() -> Value {
     // Look-ups must be those of the machine, and not go to a third party over HTTPS.
     json!({ "dns_over_https.mode": "off" })
 }
