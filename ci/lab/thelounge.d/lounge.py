@@ -1,6 +1,6 @@
 """What ci/lab/thelounge cannot do in bash. Standard library only.
 
-lounge.py ready LIMIT WEBPORT IRCPORT ADDRESS NICK WEBPID IRCPID WEBLOG
+lounge.py ready LIMIT WEBPORT IRCPORT ADDRESS WEBPID IRCPID WEBLOG
           waits until the instance can be used. Exit codes as `lab.py serves`
 lounge.py logout WEBPORT USER LANGUAGE < password
           ends all sessions of USER, those of open browsers included
@@ -34,7 +34,7 @@ def who_is_in_lab(port):
         return members
 
 
-def ready(limit, web, irc, address, nick, webpid, ircpid, weblog):
+def ready(limit, web, irc, address, webpid, ircpid, weblog):
     web, irc = int(web), int(irc)
 
     def check():
@@ -55,8 +55,8 @@ def ready(limit, web, irc, address, nick, webpid, ircpid, weblog):
         except OSError as e:
             patience.state = f"IRC: {e}"
             return False
-        patience.state = f"waiting for alice and {nick} in #lab from {address}, there are: {members}"
-        return members.get("alice") == address and members.get(nick) == address
+        patience.state = f"waiting for alice and bob in #lab from {address}, there are: {members}"
+        return members.get("alice") == address and members.get("bob") == address
 
     patience.wait("ngircd", lambda: listens(ircpid, irc))
     patience.wait("The Lounge", lambda: listens(webpid, web) and answers(web))

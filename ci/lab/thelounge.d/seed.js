@@ -1,4 +1,4 @@
-// seed.js APP HOME WEBPORT IRCPORT ADDRESS NICK PREFETCH STORAGE WITHOUT_THUMBNAILS   (passwords on stdin)
+// seed.js APP HOME WEBPORT IRCPORT ADDRESS PREFETCH STORAGE WITHOUT_THUMBNAILS   (passwords on stdin)
 //
 // Writes one instance's empty state into HOME: The Lounge's configuration, the
 // accounts alice and bob, and the configuration of the instance's own ngircd.
@@ -12,7 +12,7 @@ const fs = require("fs");
 const path = require("path");
 const { randomUUID } = require("crypto");
 
-const [app, home, web, irc, address, nick, prefetch, storage, bare] = process.argv.slice(2);
+const [app, home, web, irc, address, prefetch, storage, bare] = process.argv.slice(2);
 const bcrypt = require(path.join(app, "node_modules/bcryptjs"));
 const passwords = fs.readFileSync(0, "utf8").trim().split(/\s+/);
 
@@ -48,7 +48,7 @@ fs.writeFileSync(
 				port: Number(irc),
 				tls: false,
 				rejectUnauthorized: false,
-				nick: user === "bob" ? nick : user,
+				nick: user,
 				username: user,
 				realname: user,
 				password: "",
