@@ -14,6 +14,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::keeper::DIRECTORY_PREFIX;
+use super::profiles::ProfileError;
 use super::quiet;
 use super::session::{self, CLOSE_LIMIT, Session, SessionOptions};
 use crate::diagnostic::printable;
@@ -151,6 +152,9 @@ pub enum DriverError {
         /// Why.
         reason: String,
     },
+    /// The profile that is kept for it cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// The driver opened no session.
     #[error("open a browser: {0}")]
     Session(String),
