@@ -475,6 +475,7 @@ async fn verbs_do_what_they_say(make: Make) {
     room.done(wait("#end")).await;
     persons_need_a_window(&mut room).await;
     only_known_hosts(&mut room).await;
+    whoever_strays_is_seen(&mut room, &site).await;
     room.close().await;
 }
 
@@ -574,6 +575,24 @@ async fn only_known_hosts(room: &mut Room) {
         .visit(&closed, Duration::from_secs(5))
         .await
         .unwrap();
+}
+
+/// Whoever is led away from the service is known to be.
+async fn whoever_strays_is_seen(room: &mut Room, site: &Site) {
+    let home = site.url("/");
+    room.done(goto(&home)).await;
+    let hosts = room.stage.hosts.clone();
+    assert_eq!(
+        room.session.strayed(&hosts, &room.fill).await.unwrap(),
+        None
+    );
+    let away = home.replace("127.0.0.1", "localhost");
+    room.stage.hosts.push("localhost".to_owned());
+    room.done(goto(&away)).await;
+    room.stage.hosts.pop();
+    let strayed = room.session.strayed(&hosts, &room.fill).await.unwrap();
+    assert_eq!(strayed.as_deref(), Some(away.as_str()));
+    room.done(goto(&home)).await;
 }
 
 /// Where nobody listens.

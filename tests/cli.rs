@@ -373,3 +373,55 @@ fn what_is_known_of_who_is_who_is_read_before_all_else() {
         &["a resolver is an address"],
     );
 }
+
+/// Whoever types `--help` wants to be shown how.
+#[test]
+fn every_verb_shows_examples() {
+    let (_, help) = said(&["--help"]);
+    let verbs = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"));
+    let verbs = verbs.skip(1).take_while(|line| !line.is_empty());
+    let verbs = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let verbs: Vec<&str> = verbs
+        .filter(|verb| !verb.is_empty() && *verb != "help")
+        .collect();
+    assert!(verbs.len() > 12, "{help}");
+    for verb in verbs {
+        let (_, shown) = said(&[verb, "--help"]);
+        let example = format!("  waxseal {verb}");
+        assert!(shown.contains("Examples:\n"), "{verb}: {shown}");
+        assert!(shown.contains(&example), "{verb}: {shown}");
+    }
+}
+
+#[test]
+fn a_new_scenario_is_valid_and_nobodys_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("chat.toml");
+    let path = path.to_str().unwrap();
+    assert_said(&["new", "chat", path], 0, &["waxseal check"]);
+    let (code, text) = said(&["check", path]);
+    assert_eq!(
+        (code, text.as_str()),
+        (0, format!("{path}: valid\n").as_str())
+    );
+    let planned = ["plan", path, "--var", "url=https://chat.example"];
+    assert_said(&planned, 0, &["nothing was contacted"]);
+    assert_said(&["new", "chat", path], 2, &["chat.toml: File exists"]);
+    assert_said(&["new", "no such"], 2, &["letters, digits"]);
+}
+
+#[test]
+fn shells_and_man_get_what_they_need() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert_said(&["completions", shell], 0, &["calibrate"]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert_said(&["man", folder.path().to_str().unwrap()], 0, &["waxseal.1"]);
+    for page in ["waxseal.1", "waxseal-run.1", "waxseal-sessions-pack.1"] {
+        let page = std::fs::read_to_string(folder.path().join(page)).unwrap();
+        assert!(page.contains(".TH "), "{page}");
+    }
+    assert_said(&["man"], 0, &["Exit status"]);
+}

@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use common::evidence::{RUN, Run, SEALED, Visit};
 use data_encoding::HEXLOWER;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha12Rng;
 use sha2::{Digest, Sha256};
 use waxseal::model::{
     Account, Answer, Arm, Doubt, Endings, Evidence, Mark, Phase, Record, TrialId,
 };
 use waxseal::store::file::Fault;
-use waxseal::store::{Store, read_evidence, write_evidence};
+use waxseal::store::{Store, read_evidence, write_evidence, write_evidence_packed};
 
 /// A run with a record of nearly every kind.
 fn eventful() -> Run {
@@ -387,6 +389,104 @@ fn a_bad_file_is_one_clear_message_and_nothing_changes() {
     assert_eq!(
         fs::read(desk.path("cut.jsonl")).unwrap(),
         &text.as_bytes()[..text.len() / 2]
+    );
+}
+
+/// The number of the line that a byte is in, counted from 1.
+fn line_of(text: &[u8], at: usize) -> u64 {
+    1 + text[..at].iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// One bit of every byte, drawn: it is found, and the line is named that it is in, whatever it does to it.
+#[test]
+fn whichever_bit_is_flipped_its_line_is_named() {
+    let mut evidence = Run::quiet(1).evidence();
+    evidence.entries.truncate(6);
+    let text = text(&evidence).into_bytes();
+    let mut dice = ChaCha12Rng::seed_from_u64(7);
+    for at in 0..text.len() {
+        let mut bytes = text.clone();
+        bytes[at] ^= 1 << dice.random_range(0..8);
+        let (fault, said) = read(&bytes).expect_err("it is refused");
+        let line = line_of(&text, at);
+        let named = match fault {
+            Fault::Alien | Fault::TooNew { .. } => vec![1],
+            Fault::Altered {
+                culprit: Some(culprit),
+                ..
+            } => vec![culprit.line],
+            // With no line behind it nothing tells which of the two it was.
+            Fault::Altered { line, .. } => vec![line - 1, line],
+            Fault::Truncated { line } | Fault::Unreadable { line, .. } => vec![line],
+            Fault::Miscounted { line, .. } | Fault::UnknownKind { line, .. } => vec![line],
+            _ => panic!("byte {at}: {said}"),
+        };
+        assert!(named.contains(&line), "byte {at} of line {line}: {said}");
+    }
+}
+
+/// The same in a packed file; a bit that changes nothing of what is packed alters no evidence.
+#[test]
+fn a_packed_file_is_read_like_any_other_and_as_safe() {
+    let mut evidence = Run::quiet(1).evidence();
+    evidence.entries.truncate(12);
+    let mut packed = Vec::new();
+    write_evidence_packed(&evidence, &mut packed).unwrap();
+    assert!(packed.len() * 3 < text(&evidence).len());
+    assert_eq!(read(&packed).unwrap(), evidence);
+    let mut dice = ChaCha12Rng::seed_from_u64(7);
+    let mut harmless = 0;
+    for at in 0..packed.len() {
+        let mut bytes = packed.clone();
+        bytes[at] ^= 1 << dice.random_range(0..8);
+        match read(&bytes) {
+            Ok(read) => {
+                assert_eq!(read, evidence, "byte {at}");
+                harmless += 1;
+            }
+            Err((_, said)) => assert!(!said.is_empty()),
+        }
+    }
+    assert!(
+        harmless * 20 < packed.len(),
+        "{harmless} of {}",
+        packed.len()
+    );
+    for cut in (0..packed.len()).step_by(7) {
+        assert!(read(&packed[..cut]).is_err(), "cut at {cut}");
+    }
+    assert!(read(&[&packed[..], b"more"].concat()).is_err());
+}
+
+#[test]
+fn what_was_altered_is_named_by_verify_and_never_judged() {
+    let desk = Desk::with(&Run::quiet(3));
+    for name in ["run.jsonl", "run.jsonl.zst"] {
+        desk.waxseal(&["export", "latest", name]);
+        let sound = desk.waxseal(&["verify", name]);
+        assert_eq!(sound.status.code(), Some(0), "{name}");
+        assert!(
+            String::from_utf8(sound.stdout)
+                .unwrap()
+                .contains("none altered")
+        );
+    }
+    let (plain, packed) = (desk.path("run.jsonl"), desk.path("run.jsonl.zst"));
+    assert!(fs::metadata(packed).unwrap().len() * 3 < fs::metadata(&plain).unwrap().len());
+    let judged = |name| desk.waxseal(&["judge", name]).stdout;
+    assert_eq!(judged("run.jsonl"), judged("run.jsonl.zst"));
+    let altered = altered(&fs::read_to_string(&plain).unwrap(), 4);
+    fs::write(&plain, altered).unwrap();
+    let found = desk.waxseal(&["verify", "run.jsonl"]);
+    let said = String::from_utf8(found.stderr).unwrap();
+    assert_eq!(found.status.code(), Some(1), "{said}");
+    assert!(said.contains("line 5 (record 4) was altered"), "{said}");
+    desk.refuses(&["judge", "run.jsonl"], &["line 5 (record 4) was altered"]);
+    let whole = desk.waxseal(&["verify", "latest"]);
+    let said = String::from_utf8(whole.stdout).unwrap();
+    assert!(
+        said.contains(": run 5f3a0001, ") && said.contains(" of "),
+        "{said}"
     );
 }
 

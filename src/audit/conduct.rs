@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::browser::{Driver, DriverError, DriverOptions};
+use crate::browser::{Driver, DriverError, DriverOptions, Profiles, Whose};
 use crate::canary::Zone;
 use crate::collector::{CertificateError, CollectorError, Credentials, ZoneSetting};
 use crate::model::{
@@ -20,7 +19,7 @@ use crate::verdict::RULES;
 
 use super::conductor::{Conductor, Halt};
 use super::event::Teller;
-use super::given::{GivenError, Secrets, Values, secrets};
+use super::given::{GivenError, Secrets, Values, folder_of, secrets};
 use super::inquiry::Inquiry;
 use super::post::{self, Post, unheard};
 use super::rehearse::Rehearsal;
@@ -56,6 +55,8 @@ pub struct Setting {
     pub driver: DriverOptions,
     /// Whether they show a window.
     pub headed: bool,
+    /// Where the profiles are of accounts that are signed in already.
+    pub profiles: Profiles,
     /// Whom to ask about visitors' addresses afterwards.
     pub inquiry: Inquiry,
     /// What is known of who is who, by its versions.
@@ -65,6 +66,17 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Whether a profile is kept of this account in every variant.
+    fn keeps(&self, account: Account) -> bool {
+        self.variants.iter().all(|(variant, _)| {
+            self.profiles.has(&Whose {
+                service: self.scenario.service.name.clone(),
+                variant: variant.name.clone(),
+                account,
+            })
+        })
+    }
+
     /// Whether any trial wants the browsers' doors to refuse.
     fn sealed(&self) -> bool {
         let doors = &self.scenario.experiment.doors;
@@ -316,16 +328,21 @@ pub async fn close(place: &Place, run: RunId) -> Result<(), AuditError> {
     Ok(())
 }
 
-/// Reads both accounts' secrets, files from the scenario's folder.
+/// Reads both accounts' secrets, files from the scenario's folder. An account that is signed in already may do without.
 async fn all_secrets(setting: &Setting) -> Result<Secrets, AuditError> {
     let scenario = &setting.scenario;
-    let folder = Path::new(&scenario.source.name)
-        .parent()
-        .unwrap_or_else(|| Path::new(""));
+    let folder = folder_of(scenario);
     let mut all = BTreeMap::new();
     for &account in Account::ALL {
         let identity = scenario.accounts.get(account);
-        all.insert(account, secrets(identity, folder, &setting.driver).await?);
+        let read = match secrets(identity, folder, &setting.driver).await {
+            Err(error) if setting.keeps(account) => {
+                tracing::debug!(%account, %error, "not needed, as long as the kept profile is good");
+                continue;
+            }
+            read => read?,
+        };
+        all.insert(account, read);
     }
     Ok(all)
 }

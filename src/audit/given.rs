@@ -148,6 +148,12 @@ pub async fn secrets(
     Ok(secrets)
 }
 
+/// The folder that a scenario's files are looked for from.
+pub(super) fn folder_of(scenario: &Scenario) -> &Path {
+    let folder = Path::new(&scenario.source.name).parent();
+    folder.unwrap_or_else(|| Path::new(""))
+}
+
 /// Long enough for a password manager that asks a person.
 const COMMAND_TIME: Duration = Duration::from_secs(120);
 

@@ -1,11 +1,21 @@
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// A wish to stop: Ctrl-C, or a signal to end; how often it was wished.
+/// Between two looks for the file whose presence is a wish to stop.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A wish to stop: Ctrl-C, or a signal to end, or a file that somebody made.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<u32>);
+pub struct Stop {
+    /// How often it was wished by a signal.
+    wishes: watch::Receiver<u32>,
+    /// The file.
+    file: Option<PathBuf>,
+}
 
 impl Stop {
     /// Listens for the signals that ask a program to end.
@@ -27,20 +37,34 @@ impl Stop {
                 }
             });
         }
-        Ok(Self(wished))
+        Ok(Self {
+            wishes: wished,
+            file: None,
+        })
+    }
+
+    /// The same, and wished as well while there is such a file.
+    #[must_use]
+    pub fn or_while_there_is(self, file: Option<PathBuf>) -> Self {
+        Self { file, ..self }
     }
 
     /// Does something unless it is wished to stop before it is done; none then.
     pub(super) async fn or<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            done = work => Some(done),
+            // First of all: nothing is begun that somebody does not wish any more.
+            biased;
             () = self.wished() => None,
+            done = work => Some(done),
         }
     }
 
     /// Resolves when it is wished; never, where nobody can wish any more.
     pub async fn wished(&self) {
-        self.wished_times(1).await;
+        tokio::select! {
+            () = self.wished_times(1) => {}
+            () = self.file_appears() => {}
+        }
     }
 
     /// Resolves when it is wished a second time: whoever does that does not want to wait for anything.
@@ -48,8 +72,17 @@ impl Stop {
         self.wished_times(2).await;
     }
 
+    async fn file_appears(&self) {
+        let Some(file) = &self.file else {
+            return std::future::pending().await;
+        };
+        while !file.exists() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     async fn wished_times(&self, least: u32) {
-        let mut wishes = self.0.clone();
+        let mut wishes = self.wishes.clone();
         if wishes.wait_for(|times| *times >= least).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::keeper::DIRECTORY_PREFIX;
 use super::kept::{self, Kept};
 use super::make::Make;
+use super::profiles::ProfileError;
 use super::quiet::chromium;
 use super::session::{self, CLOSE_LIMIT, Session, SessionOptions, Source};
 use crate::model::Account;
@@ -140,6 +141,9 @@ pub enum DriverError {
         /// Why.
         reason: String,
     },
+    /// The profile that is kept for it cannot be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// The driver opened no session.
     #[error("open a browser: {0}")]
     Session(String),

@@ -14,9 +14,11 @@ use super::door::DoorRule;
 use super::driver::DriverError;
 use super::fault::Fault;
 use super::make::Make;
+use super::template::Fill;
 use crate::canary::{Link, TOKEN_CHARS};
 use crate::diagnostic::printable;
 use crate::model::Account;
+use crate::scenario::is_on_hosts;
 
 /// How long any one command may take before the browser counts as gone.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
@@ -181,6 +183,17 @@ impl Session {
             self.ask(self.client.switch_to_window(home)).await?;
         }
         self.go("about:blank", limit).await
+    }
+
+    /// The address of the page, where it is one of the web and on none of these hosts; redacted, and cut to a length.
+    ///
+    /// # Errors
+    ///
+    /// When the page cannot be looked at.
+    pub async fn strayed(&self, hosts: &[String], fill: &Fill) -> Result<Option<String>, Fault> {
+        let url = self.ask(self.client.current_url()).await?;
+        let strayed = matches!(url.scheme(), "http" | "https") && !is_on_hosts(url.as_str(), hosts);
+        Ok(strayed.then(|| printable(&fill.redact(url.as_str()), 200)))
     }
 
     /// The links on the page that hold the token of one of ours, or show it; or the one in its host, which is left where

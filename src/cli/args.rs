@@ -13,7 +13,7 @@ use super::settings::{LogFormat, LogLevel, Reference};
 use crate::browser::Make;
 use crate::canary::Zone;
 use crate::collector::{Acme, Pair, ZoneSetting};
-use crate::model::{Persona, parse_duration};
+use crate::model::{Account, Persona, parse_duration};
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
 /// came to look.
@@ -57,10 +57,13 @@ impl Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Check scenarios, and show every mistake at its place
+    #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// List the services that there are scenarios for: their state, and what is known of their selectors
+    #[command(after_help = SERVICES_EXAMPLES)]
     Services(Services),
     /// List every message, link and wait of a run, without contacting anything
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(Plan),
     /// Audit a service: send, listen, judge
     #[command(after_help = RUN_EXAMPLES)]
@@ -78,21 +81,28 @@ pub(super) enum Verb {
     #[command(after_help = CALIBRATE)]
     Calibrate(Calibrate),
     /// Judge a run again from its evidence, in the store or in a file
+    #[command(after_help = JUDGE_EXAMPLES)]
     Judge(Judge),
     /// Say in plain sentences which records carry a verdict, and what would have changed it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
     /// Write a run's evidence to a file that anybody can check and judge
+    #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
     /// List the runs in the evidence store, with how many verdicts of each kind they came to
+    #[command(after_help = RUNS_EXAMPLES)]
     Runs(Runs),
     /// Choose the runs that later ones are held against, and show them
+    #[command(after_help = BASELINE_EXAMPLES)]
     Baseline(Baseline),
     /// Say what is different between two runs, beyond what chance explains
     #[command(after_help = COMPARE)]
     Compare(Compare),
     /// Show a service over time: what each run says, how often that turned, and when it changed
+    #[command(after_help = HISTORY_EXAMPLES)]
     History(OverTime),
     /// Check that no record in the evidence store was altered, taken out or moved
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
     /// Run the collector alone: record whoever comes, until stopped
     #[command(after_help = SERVE_EXAMPLES)]
@@ -103,7 +113,23 @@ pub(super) enum Verb {
     /// Serve a practice messenger: a small web chat whose provider does with links what its persona says
     #[command(after_help = PRACTICE)]
     Practice(Practice),
+    /// Write a scenario to start from
+    #[command(after_help = NEW_EXAMPLES)]
+    New(New),
+    /// Sign accounts in, by hand where it takes a person, and keep their profiles for runs to come
+    #[command(after_help = LOGIN_EXAMPLES)]
+    Login(Box<Login>),
+    /// List who is signed in, or carry that elsewhere in an encrypted archive
+    #[command(after_help = SESSIONS_EXAMPLES)]
+    Sessions(Sessions),
+    /// Write what a shell needs to complete command lines
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Write the manual page, or one for each verb in a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(Man),
     /// Make a lab authority that a messenger can be told to trust, and say which file it must be given
+    #[command(after_help = AUTHORITY_EXAMPLES)]
     Authority(Authority),
 }
 
@@ -138,9 +164,88 @@ const DUE_EXAMPLES: &str = "Examples:
   waxseal due --all --json
   waxseal due --json | jq -r '.[].run' | xargs -n 1 waxseal resume --no-wait";
 
+const CHECK_EXAMPLES: &str = "Examples:
+  waxseal check scenarios/lab/thelounge.toml
+  waxseal check scenarios/practice/*.toml";
+
+const PLAN_EXAMPLES: &str = "Examples:
+  waxseal plan
+  waxseal plan chat.toml --var url=https://chat.example --trials 10";
+
+const JUDGE_EXAMPLES: &str = "Examples:
+  waxseal judge
+  waxseal judge 5f3a --report json=report.json
+  waxseal judge run.jsonl.zst --known services.toml";
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  waxseal explain
+  waxseal explain latest sent/http
+  waxseal explain run.jsonl received";
+
+const EXPORT_EXAMPLES: &str = "Examples:
+  waxseal export latest run.jsonl
+  waxseal export 5f3a run.jsonl.zst
+  waxseal export latest - | tail -n 1";
+
+const RUNS_EXAMPLES: &str = "Examples:
+  waxseal runs
+  waxseal runs --store /var/lib/waxseal/waxseal.db";
+
+const VERIFY_EXAMPLES: &str = "Examples:
+  waxseal verify
+  waxseal verify latest
+  waxseal verify run.jsonl.zst
+
+Exit status: 0 nothing was altered; 1 something was, and is named; 2 usage error; 4 could not run.";
+
+const AUTHORITY_EXAMPLES: &str = "Examples:
+  waxseal authority lab-authority";
+
+const NEW_EXAMPLES: &str = "Examples:
+  waxseal new chat
+  waxseal new chat scenarios/chat.toml";
+
+const LOGIN_EXAMPLES: &str = "A browser opens and plays `login`. What its steps do not do, a person does; it ends as soon as `logged_in` is seen.
+Runs then use the profile by themselves. It is worth as much as the password: keep it as such.
+
+Examples:
+  waxseal login chat.toml --var url=https://chat.example
+  waxseal login chat.toml --account sender --variant default --profiles /srv/profiles";
+
+const SESSIONS_EXAMPLES: &str = "Examples:
+  waxseal sessions
+  waxseal sessions --json
+  waxseal sessions pack profiles.age --recipient age1...
+  waxseal sessions unpack profiles.age --identity env:PROFILES_KEY";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  waxseal completions bash > /etc/bash_completion.d/waxseal
+  waxseal completions zsh > ~/.zfunc/_waxseal
+  waxseal completions fish > ~/.config/fish/completions/waxseal.fish";
+
+const MAN_EXAMPLES: &str = "Examples:
+  waxseal man | man -l -
+  waxseal man /usr/local/share/man/man1";
+
 const DOCTOR: &str = "What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
 
-Exit status: 0 all is well; 1 something is wrong; 2 usage or settings error; 3 something could not be told.";
+Exit status: 0 all is well; 1 something is wrong; 2 usage or settings error; 3 something could not be told.
+
+Examples:
+  waxseal doctor --config /etc/waxseal/serve.toml
+  waxseal doctor --at 198.51.100.7:80 --zone canary.example --dns-at 198.51.100.7:53";
+
+const SERVICES_EXAMPLES: &str = "Examples:
+  waxseal services
+  waxseal services scenarios/lab";
+
+const BASELINE_EXAMPLES: &str = "Examples:
+  waxseal baseline set latest
+  waxseal baseline show --file scenarios/baselines.json";
+
+const HISTORY_EXAMPLES: &str = "Examples:
+  waxseal history thelounge
+  waxseal history thelounge --json";
 
 const COMPARE: &str = "What something else than the service may explain (region, client build, rules, data, a much shorter window, other \
 doors) is not compared, nor is anything inconclusive; the reason is told.
@@ -157,7 +262,11 @@ const CALIBRATE: &str =
     "The same seed gives the same figures. A world that was judged wrong is told with its seed: \
 --worlds 1 --seed SEED plays it alone.
 
-Exit status: 0 nothing is wrong; 1 something is; 2 usage error; 4 could not run; 130 interrupted.";
+Exit status: 0 nothing is wrong; 1 something is; 2 usage error; 4 could not run; 130 interrupted.
+
+Examples:
+  waxseal calibrate
+  waxseal calibrate --worlds 1 --seed 77 --no-browser";
 
 const PRACTICE: &str = "Its accounts are made up, and their passwords are shown at the start. The provider comes from 127.0.0.2, a third party \
 from 127.0.0.3, a resolver from 127.0.0.4: they reach nothing beyond this machine.
@@ -281,6 +390,11 @@ pub(super) struct Hands {
     /// Show the browsers
     #[arg(long)]
     pub(super) headed: bool,
+    #[command(flatten)]
+    pub(super) profiles: ProfilesPath,
+    /// Stop, as by Ctrl-C, as soon as there is such a file, and do not begin while it is there
+    #[arg(long, value_name = "PATH", env = "WAXSEAL_STOP_FILE")]
+    pub(super) stop_file: Option<PathBuf>,
     /// Whom to ask, after the run, for the names of visitors' addresses, or `none`; who is named is asked about private
     /// addresses too [default: the first resolver of /etc/resolv.conf]
     #[arg(long, value_name = "ADDRESS|none", value_parser = resolver)]
@@ -381,7 +495,7 @@ pub(super) struct Calibrate {
 #[derive(Debug, Group)]
 pub(super) struct Judge {
     /// The run: the beginning of its name, or `latest`; or an evidence file (that exists, has a folder in its name, or
-    /// ends in .jsonl)
+    /// ends in .jsonl or .zst)
     #[arg(value_name = "RUN|FILE", default_value = "latest")]
     pub(super) run: String,
     #[command(flatten)]
@@ -419,6 +533,9 @@ pub(super) struct Export {
     /// Write it even where there is a file of that name
     #[arg(long)]
     pub(super) force: bool,
+    /// Pack it with Zstandard, as a name that ends in .zst does
+    #[arg(long)]
+    pub(super) zstd: bool,
     #[command(flatten)]
     pub(super) store: StorePath,
 }
@@ -502,6 +619,9 @@ pub(super) struct OverTime {
 
 #[derive(Debug, Group)]
 pub(super) struct Verify {
+    /// The run: the beginning of its name, or `latest`; or an evidence file [default: the whole store]
+    #[arg(value_name = "RUN|FILE")]
+    pub(super) run: Option<String>,
     #[command(flatten)]
     pub(super) store: StorePath,
 }
@@ -621,6 +741,139 @@ pub(super) struct Practice {
     /// Which Chromium the persona drives that renders pages
     #[arg(long, value_name = "PATH")]
     pub(super) browser: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct New {
+    /// The service's short name
+    pub(super) name: String,
+    /// The file to write [default: NAME.toml]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Where profiles are kept.
+#[derive(Debug, Default, Group)]
+pub(super) struct ProfilesPath {
+    /// The folder of the profiles that are kept from run to run [default: beside the store, as waxseal.profiles]
+    #[arg(long = "profiles", value_name = "DIR", env = "WAXSEAL_PROFILES")]
+    pub(super) profiles: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Login {
+    /// Scenario file
+    pub(super) file: PathBuf,
+    /// Only this variant (may be repeated)
+    #[arg(long = "variant", value_name = "NAME")]
+    pub(super) variants: Vec<String>,
+    /// The value of a variable (may be repeated)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) vars: Vec<(String, String)>,
+    /// A TOML file with values of variables: at its top for all variants, in a table for the variant of that name
+    #[arg(long = "vars", value_name = "FILE")]
+    pub(super) vars_file: Option<PathBuf>,
+    /// Only this account [default: the sender, then the recipient]
+    #[arg(long, value_name = "NAME", value_parser = accounts())]
+    pub(super) account: Option<Account>,
+    /// Without a window, where signing in takes no person
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// Which chromedriver to start
+    #[arg(long, value_name = "PATH")]
+    pub(super) chromedriver: Option<PathBuf>,
+    /// Which Chromium to drive
+    #[arg(long, value_name = "PATH")]
+    pub(super) browser: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) profiles: ProfilesPath,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Sessions {
+    /// As JSON: a list with whose each is, since when, and when it was last seen to be good
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) profiles: ProfilesPath,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    #[command(subcommand)]
+    pub(super) verb: Option<SessionsVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionsVerb {
+    /// Write all that are kept to an archive, encrypted in the age format
+    #[command(after_help = PACK_EXAMPLES)]
+    Pack(Pack),
+    /// Keep what is in such an archive
+    #[command(after_help = UNPACK_EXAMPLES)]
+    Unpack(Unpack),
+}
+
+const PACK_EXAMPLES: &str = "Examples:
+  waxseal sessions pack profiles.age --recipient age1...
+  waxseal sessions pack profiles.age --passphrase env:PROFILES_PASSPHRASE";
+
+const UNPACK_EXAMPLES: &str = "Examples:
+  waxseal sessions unpack profiles.age --identity file:key.txt
+  waxseal sessions unpack profiles.age --passphrase env:PROFILES_PASSPHRASE --force";
+
+#[derive(Debug, Group)]
+pub(super) struct Pack {
+    /// The archive to write
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// For whom: an age recipient (may be repeated)
+    #[arg(
+        long = "recipient",
+        value_name = "age1...",
+        required_unless_present = "passphrase"
+    )]
+    pub(super) recipients: Vec<String>,
+    /// Where the passphrase is: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", value_parser = Reference::typed, conflicts_with = "recipients")]
+    pub(super) passphrase: Option<Reference>,
+    #[command(flatten)]
+    pub(super) profiles: ProfilesPath,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Unpack {
+    /// The archive to read
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where the age identity is: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", value_parser = Reference::typed, required_unless_present = "passphrase")]
+    pub(super) identity: Option<Reference>,
+    /// Where the passphrase is: `env:NAME` or `file:PATH`
+    #[arg(long, value_name = "REFERENCE", value_parser = Reference::typed, conflicts_with = "identity")]
+    pub(super) passphrase: Option<Reference>,
+    /// Take the place of profiles that are there already
+    #[arg(long)]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) profiles: ProfilesPath,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Completions {
+    /// Which shell
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Man {
+    /// The folder to write pages to, made where there is none [default: the program's own page, to the standard output]
+    #[arg(value_name = "DIR")]
+    pub(super) folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]
@@ -831,6 +1084,12 @@ fn personas() -> impl TypedValueParser<Value = Persona> {
     let named = |persona: &Persona| PossibleValue::new(persona.name()).help(persona.words());
     PossibleValuesParser::new(Persona::ALL.iter().map(named))
         .try_map(|name| Persona::from_name(&name).ok_or("there is no such persona"))
+}
+
+fn accounts() -> impl TypedValueParser<Value = Account> {
+    let names = Account::ALL.iter().map(|account| account.name());
+    PossibleValuesParser::new(names)
+        .try_map(|name| Account::from_name(&name).ok_or("there is no such account"))
 }
 
 fn resolver(text: &str) -> Result<Resolver, String> {

@@ -16,7 +16,7 @@ use super::scenario::{choose, validated};
 use crate::attribution::Sources;
 use crate::audit::calibrate::{Worlds, rehearse};
 use crate::audit::{Inquiry, Setting};
-use crate::browser::DriverOptions;
+use crate::browser::{DriverOptions, Profiles};
 use crate::diagnostic::Source;
 use crate::model::{Calibration, Rehearsed};
 use crate::report::{calibration, json};
@@ -157,6 +157,7 @@ fn persona_run(
         stays: true,
         driver,
         headed: false,
+        profiles: Profiles::none(),
         // Whoever comes comes from this machine.
         inquiry: Inquiry::default(),
         data: Sources::built_in().versions(),

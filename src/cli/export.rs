@@ -1,12 +1,13 @@
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::args::Export;
 use super::exit::{Exit, Stopped};
 use super::out::{folder, place, say};
 use super::store::{Named, evidence, run_named};
-use crate::store::write_evidence;
+use crate::model::Evidence;
+use crate::store::{write_evidence, write_evidence_packed};
 use crate::verdict::ExitStatus;
 
 pub(super) fn export(asked: &Export) -> Result<Exit, Stopped> {
@@ -25,14 +26,23 @@ pub(super) fn export(asked: &Export) -> Result<Exit, Stopped> {
     }
     if is_stream {
         let stdout = BufWriter::new(io::stdout().lock());
-        write_evidence(&evidence, stdout).map_err(|error| failed(path, &error))?;
+        write(&evidence, asked, stdout).map_err(|error| failed(path, &error))?;
     } else {
-        let fill = |file: &File| write_evidence(&evidence, BufWriter::new(file));
+        let fill = |file: &File| write(&evidence, asked, BufWriter::new(file));
         place(path, asked.force, fill).map_err(|error| failed(path, &error))?;
         let (path, records) = (path.display(), evidence.entries.len());
         say(&format!("{path}: run {run}, {records} records\n"));
     }
     Ok(Exit(ExitStatus::Met))
+}
+
+/// Packed where that was asked for, or where the name of the file says so.
+fn write(evidence: &Evidence, asked: &Export, target: impl Write) -> io::Result<()> {
+    let packs = asked.zstd || asked.file.extension().is_some_and(|end| end == "zst");
+    match packs {
+        true => write_evidence_packed(evidence, target),
+        false => write_evidence(evidence, target),
+    }
 }
 
 /// What is there already is somebody's, and evidence more than anything.

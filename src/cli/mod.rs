@@ -6,6 +6,7 @@ mod baseline;
 mod calibrate;
 mod check;
 mod compare;
+mod completions;
 mod doctor;
 mod due;
 mod exit;
@@ -15,6 +16,9 @@ mod history;
 mod judge;
 mod knowledge;
 mod log;
+mod login;
+mod man;
+mod new;
 mod out;
 mod past;
 mod plan;
@@ -27,6 +31,7 @@ mod runs;
 mod scenario;
 mod serve;
 mod services;
+mod sessions;
 mod settings;
 mod store;
 mod verify;
@@ -93,6 +98,11 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Serve(asked) => serve::serve(&asked, wish),
         Verb::Doctor(asked) => doctor::doctor(&asked, red),
         Verb::Practice(asked) => practice::practice(&asked),
+        Verb::New(asked) => new::new(&asked),
+        Verb::Login(asked) => login::login(&asked, red),
+        Verb::Sessions(asked) => sessions::sessions(&asked),
+        Verb::Completions(asked) => completions::completions(&asked),
+        Verb::Man(asked) => man::man(&asked),
         Verb::Authority(asked) => authority::authority(&asked),
     }
 }

@@ -81,7 +81,8 @@ pub(super) fn show(
             say(&since_baseline(told, colour));
         }
     }
-    Ok(Exit(worst(ExitStatus::of(&judged.cells), &changes)))
+    let status = ExitStatus::of_run(evidence, &judged.cells);
+    Ok(Exit(worst(status, &changes)))
 }
 
 /// Judges a run that is not over, and writes its reports.

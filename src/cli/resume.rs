@@ -8,6 +8,7 @@ use super::args::{Choice, Resume};
 use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
+use super::login::profiles;
 use super::out::complain;
 use super::past::Past;
 use super::progress::followed;
@@ -65,6 +66,7 @@ fn gone_on_with(
     let so_far = evidence(&*place.store(), run)?;
     let setting = setting(asked, place, &so_far, held, red)?;
     let conducted = followed(quiet, async |teller, stop| {
+        let stop = stop.or_while_there_is(asked.hands.stop_file.clone());
         conduct(setting, teller, &stop).await
     });
     match conducted? {
@@ -121,6 +123,7 @@ fn setting(
         again: Some(run),
         stays: !asked.no_wait,
         headed: asked.hands.headed,
+        profiles: profiles(&asked.hands.profiles, &asked.store),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: None,

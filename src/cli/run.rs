@@ -6,6 +6,7 @@ use super::doctor::system_resolver;
 use super::due;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
+use super::login::profiles;
 use super::out::{complain, say};
 use super::past::Past;
 use super::progress::followed;
@@ -35,7 +36,7 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let setting = setting(asked, chosen, place.clone(), &held)?;
     let past = Past::read(asked.baseline.as_deref(), Some(named))?;
     tell_of_unfinished(&place, quiet)?;
-    let conducted = play(setting, quiet)?;
+    let conducted = play(setting, &asked.hands, quiet)?;
     judged(&place, conducted, &held, &past, targets, colour)
 }
 
@@ -61,7 +62,7 @@ pub(super) fn send(asked: &Run, red: bool, quiet: bool) -> Result<Exit, Stopped>
         stays: false,
         ..setting(asked, chosen, place.clone(), &held)?
     };
-    let conducted = play(setting, quiet)?;
+    let conducted = play(setting, &asked.hands, quiet)?;
     match conducted.run.filter(|_| !conducted.interrupted) {
         Some(run) => left(&place, run, &held, targets),
         None => Ok(Exit(ExitStatus::Interrupted)),
@@ -161,6 +162,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         again: None,
         stays: true,
         headed: asked.hands.headed,
+        profiles: profiles(&asked.hands.profiles, &asked.store),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: asked.region.clone(),
@@ -208,8 +210,9 @@ pub(super) fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
     }
 }
 
-pub(super) fn play(setting: Setting, quiet: bool) -> Result<Conducted, Stopped> {
+pub(super) fn play(setting: Setting, asked: &Hands, quiet: bool) -> Result<Conducted, Stopped> {
     let conducted = followed(quiet, async |teller, stop| {
+        let stop = stop.or_while_there_is(asked.stop_file.clone());
         conduct(setting, teller, &stop).await
     });
     Ok(conducted??)

@@ -117,7 +117,8 @@ pub(super) fn named_run(
 }
 
 /// No run has a name with a folder in it, or one that ends like this.
-fn names_a_file(path: &Path) -> bool {
-    let ends = path.extension() == Some(OsStr::new("jsonl"));
+pub(super) fn names_a_file(path: &Path) -> bool {
+    let ends = ["jsonl", "zst"].map(OsStr::new).map(Some);
+    let ends = ends.contains(&path.extension());
     ends || path.components().count() > 1 || path.is_file()
 }

@@ -22,6 +22,9 @@ use super::provider::Provider;
 use super::world::{Names, Renderer};
 use crate::model::{Account, Persona};
 
+/// How long a browser stays signed in.
+const STAYS: Duration = Duration::from_secs(7 * 86_400);
+
 /// How long after sending a late visitor comes, where nothing else is set.
 pub const LATE: Duration = Duration::from_millis(1500);
 /// How long an answer waits for news.
@@ -243,9 +246,11 @@ impl House {
     }
 
     fn set_cookie(&self, secret: &str) -> [(header::HeaderName, String); 1] {
+        // Who closes the browser stays signed in, as with most messengers.
         let cookie = format!(
-            "{}={secret}; Path=/; HttpOnly; SameSite=Strict",
-            self.cookie
+            "{}={secret}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}",
+            self.cookie,
+            STAYS.as_secs()
         );
         [(header::SET_COOKIE, cookie)]
     }

@@ -24,6 +24,7 @@ pub(crate) use mistakes::{Mistakes, Spot, words};
 pub use raw::json_schema;
 pub(crate) use raw::schema_of;
 pub(crate) use structure::check;
+pub(crate) use template::is_name;
 pub use types::{
     Accounts, By, CLIENT_BUILD, Count, Dismiss, Experiment, Guard, Identity, Locator, Match,
     PRACTICE_URL, Piece, Reference, Scenario, Script, Service, Step, Target, Template, Timeouts,

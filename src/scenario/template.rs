@@ -92,7 +92,7 @@ fn named(name: &str) -> Result<Piece, Flaw> {
 }
 
 /// Whether this can name a variable or a secret: ASCII letters, digits, `_` and `-`, a letter first.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .chars()

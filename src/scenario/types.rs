@@ -23,7 +23,7 @@ pub struct Scenario {
     pub source: Source,
     /// The messenger under audit.
     pub service: Service,
-    /// Host names that a `goto` may lead to.
+    /// Host names that a `goto` may lead to, and any page: a browser that comes elsewhere is stopped there.
     pub hosts: Vec<String>,
     /// When the selectors were last reviewed: a date, `YYYY-MM-DD`.
     pub checked: String,

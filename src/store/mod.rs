@@ -33,7 +33,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use chain::{Broken, Check, Link};
-pub use file::{FileError, read_evidence, write_evidence};
+pub use file::{FileError, read_evidence, write_evidence, write_evidence_packed};
 pub use hold::Hold;
 pub use place::Place;
 pub use remote::{HOLDER, Health, Page, Registered, RemoteStore};

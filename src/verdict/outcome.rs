@@ -1,4 +1,6 @@
-use crate::model::{Actor, Cell, Expectation, Limit, Outcome, Verdict};
+use crate::model::{
+    Actor, Cell, Doubt, Evidence, Expectation, Limit, Outcome, Phase, Record, Verdict,
+};
 
 /// What a run's end means for whoever started it (design, section 6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +21,17 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
-    /// The status of a judged run. A failure outranks a doubt: it is proven.
+    /// The status of a judged run: that of its cells, but where nobody could sign in and so nothing was planted, it could
+    /// not run.
+    #[must_use]
+    pub fn of_run(evidence: &Evidence, cells: &[Cell]) -> Self {
+        match Self::of(cells) {
+            Self::Inconclusive if nobody_signed_in(evidence) => Self::CouldNotRun,
+            status => status,
+        }
+    }
+
+    /// The status of judged cells. A failure outranks a doubt: it is proven.
     #[must_use]
     pub fn of(cells: &[Cell]) -> Self {
         let any = |outcome| cells.iter().any(|cell| cell.outcome == outcome);
@@ -29,6 +41,16 @@ impl ExitStatus {
             (false, false) => Self::Met,
         }
     }
+}
+
+/// Whether an account was found to be signed out before any link left our hands, and none did afterwards.
+fn nobody_signed_in(evidence: &Evidence) -> bool {
+    let any = |is: fn(&Record) -> bool| evidence.entries.iter().any(|entry| is(&entry.record));
+    let lost = any(|record| {
+        matches!(record, Record::Failure(failure)
+            if failure.phase == Phase::Login && failure.doubt == Doubt::SessionLost)
+    });
+    lost && !any(|record| matches!(record, Record::Exposure(_)))
 }
 
 /// The claim that a cell is held against: its variant's own before the general one.

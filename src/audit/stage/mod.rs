@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::browser::{
-    self, Course, DoorRule, Driver, DriverError, Fill, Played, Session, SessionOptions, StepError,
+    self, Course, DoorRule, Driver, DriverError, Fill, Held, Played, Profiles, Session,
+    SessionOptions, StepError, Whose,
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
@@ -29,6 +30,9 @@ const PROBE_TIME: Duration = Duration::from_secs(10);
 /// The longest build that is kept, in characters: a page may say anything.
 const BUILD: usize = 200;
 
+/// The locator alias that shows that somebody is signed in.
+pub(super) const LOGGED_IN: &str = "logged_in";
+
 /// The locator alias that shows that nobody is signed in.
 const LOGGED_OUT: &str = "logged_out";
 
@@ -46,6 +50,8 @@ pub(super) struct House {
     pub(super) secrets: Secrets,
     pub(super) doors: BTreeMap<Account, DoorRule>,
     pub(super) headed: bool,
+    /// Profiles that outlive the run.
+    pub(super) profiles: Profiles,
 }
 
 impl House {
@@ -164,6 +170,8 @@ impl House {
 struct Player {
     session: Session,
     fill: Fill,
+    /// Its profile, where that is kept: nobody else may use it meanwhile.
+    kept: Option<Held>,
 }
 
 /// Two browsers on one variant of the service.
@@ -366,6 +374,9 @@ impl<'a> Stage<'a> {
             }
         }
         self.signed_in = true;
+        for player in [&self.sender, &self.recipient] {
+            player.note_signed_in();
+        }
         self.leave().await;
         Ok(())
     }
@@ -390,6 +401,9 @@ impl<'a> Stage<'a> {
             if let Some(trial) = exposed {
                 house.expose(trial, phase, &played).await?;
             }
+            if played.is_ok() && phase != Phase::Follow {
+                self.stay(account, phase, trial, step).await?;
+            }
             match (played, &step.mark) {
                 (Err(error), _) => {
                     return Err(self.trouble(account, phase, trial, step, &error).await);
@@ -412,6 +426,33 @@ impl<'a> Stage<'a> {
             self.note_build(account).await?;
         }
         Ok(())
+    }
+
+    /// Where a page leads elsewhere than to the scenario's hosts, nothing more is played: nobody knows what would be
+    /// typed there.
+    async fn stay(
+        &mut self,
+        account: Account,
+        phase: Phase,
+        trial: Option<&Trial>,
+        step: &Step,
+    ) -> Result<(), Trouble> {
+        let house = self.house;
+        let player = self.player(account);
+        // A page that cannot be looked at just now is found out by the next step.
+        let hosts = &house.scenario.hosts;
+        let Ok(Some(address)) = player.session.strayed(hosts, &player.fill).await else {
+            return Ok(());
+        };
+        let message = format!(
+            "the page became `{address}`, which is on none of the scenario's `hosts`; nothing more is played here"
+        );
+        let mut failure = self.failure(account, phase, trial, Doubt::SelectorDrift, message);
+        failure.step = Some(StepRef {
+            verb: step.verb.name().to_owned(),
+            line: step.line,
+        });
+        Err(Trouble::Page(Box::new(failure), true))
     }
 
     /// Writes down which build of the client signed in, where the scenario reads it and it is not the one of before.
@@ -538,11 +579,18 @@ impl Player {
         variant: &str,
         values: &Values,
     ) -> Result<Self, DriverError> {
+        let whose = Whose {
+            service: house.scenario.service.name.clone(),
+            variant: variant.to_owned(),
+            account,
+        };
+        let kept = house.profiles.take(&whose)?;
         // One profile for each account of each variant: two browsers on one profile would be one browser.
-        let profile = |folder: &Path| folder.join(format!("{variant}-{account}"));
+        let fresh = |folder: &Path| folder.join(format!("{variant}-{account}"));
+        let profile = kept.as_ref().map(Held::profile);
         let options = SessionOptions {
             account,
-            profile: driver.directory().map(profile),
+            profile: profile.or_else(|| driver.directory().map(fresh)),
             door: house.doors.get(&account).cloned(),
             headed: house.headed,
         };
@@ -552,7 +600,16 @@ impl Player {
         Ok(Self {
             session: driver.open(&options).await?,
             fill,
+            kept,
         })
+    }
+
+    /// That a profile is still good is worth knowing before the next run.
+    fn note_signed_in(&self) {
+        let seen = self.kept.as_ref().map(|kept| kept.seen(Timestamp::now()));
+        if let Some(Err(error)) = seen {
+            tracing::warn!("{error}");
+        }
     }
 }
 
@@ -606,7 +663,7 @@ fn as_the_arm_types<'s>(step: &'s Step, trial: Option<&Trial>) -> Cow<'s, Step> 
     })
 }
 
-fn alias(scenario: &Scenario, name: &str) -> Option<Target> {
+pub(super) fn alias(scenario: &Scenario, name: &str) -> Option<Target> {
     let alternatives = scenario.locators.get(name)?.clone();
     Some(Target {
         alias: Some(name.to_owned()),

@@ -40,8 +40,8 @@ impl Reference {
         }
     }
 
-    /// The secret itself, without the line break at its end. The error says what is wrong, and nothing of the secret.
-    pub(in super::super) fn read(&self) -> Result<Secret, String> {
+    /// What is there, as it is. The error says what is wrong, and nothing of it.
+    pub(in super::super) fn text(&self) -> Result<String, String> {
         let text = match self {
             Self::Env(name) => std::env::var(name).map_err(|error| match error {
                 std::env::VarError::NotPresent => "it is not set".to_owned(),
@@ -50,13 +50,22 @@ impl Reference {
             Self::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
         };
         let text = text.map_err(|reason| format!("read the secret in {self}: {reason}"))?;
-        let secret = text.trim_end_matches(['\r', '\n']);
+        let text = text.trim_end_matches(['\r', '\n']);
+        match text.is_empty() {
+            true => Err(format!("read the secret in {self}: it is empty")),
+            false => Ok(text.to_owned()),
+        }
+    }
+
+    /// The secret itself, long enough to be one. The error says what is wrong, and nothing of the secret.
+    pub(in super::super) fn read(&self) -> Result<Secret, String> {
+        let secret = self.text()?;
         if secret.chars().count() < LEAST || !secret.chars().all(|c| c.is_ascii_graphic()) {
             return Err(format!(
                 "use the secret in {self}: it must be one line of at least {LEAST} ASCII characters without spaces, such as `openssl rand -hex 32` makes"
             ));
         }
-        Ok(Secret(secret.to_owned()))
+        Ok(Secret(secret))
     }
 }
 

@@ -171,6 +171,7 @@ impl Batch {
         Fault::Altered {
             line: number,
             seq: seq.and_then(|(_, line)| line::seq(line)),
+            culprit: None,
         }
     }
 }

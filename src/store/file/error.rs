@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{LONGEST_LINE, VERSION};
+use super::{Culprit, LONGEST_LINE, VERSION};
 use crate::diagnostic::printable;
 
 /// An evidence file that cannot be read. The text completes "failed to …".
@@ -33,15 +33,16 @@ pub enum Fault {
     },
     /// A line does not follow from the one before it.
     #[error(
-        "line {line} (record {}) does not follow from the line before: one of the two was altered, or lines between them \
-         were moved or taken out; get the file anew from where it was exported",
-        named(*.seq)
+        "line {line} (record {}) does not follow from the line before: {}; get the file anew from where it was exported",
+        named(*.seq), altered(*.line, *.culprit)
     )]
     Altered {
         /// Which.
         line: u64,
         /// The number of its record; none of the last line, and where it is not to be made out.
         seq: Option<u64>,
+        /// The line that was altered, as far as the lines around it say; none: it is that one or the one before.
+        culprit: Option<Culprit>,
     },
     /// The end is missing.
     #[error(
@@ -101,6 +102,22 @@ pub enum Fault {
         "none of its records is a manifest, and without one nothing has a meaning; export a run that was begun"
     )]
     NoManifest,
+}
+
+fn altered(line: u64, culprit: Option<Culprit>) -> String {
+    match culprit {
+        Some(Culprit { line: this, .. }) if this == line => {
+            "it was altered or moved, for the line behind it does not follow from it either"
+                .to_owned()
+        }
+        Some(Culprit { line, seq }) => format!(
+            "line {line} (record {}) was altered, or lines behind it were moved or taken out",
+            named(seq)
+        ),
+        None => {
+            "one of the two was altered, or lines between them were moved or taken out".to_owned()
+        }
+    }
 }
 
 fn named(seq: Option<u64>) -> String {

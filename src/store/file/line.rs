@@ -68,13 +68,10 @@ pub(super) fn before(line: &[u8]) -> Option<&[u8]> {
 
 /// The number of a line's record, as far as it is to be made out.
 pub(super) fn seq(line: &[u8]) -> Option<u64> {
-    #[derive(Deserialize)]
-    struct Numbered {
-        seq: u64,
-    }
-    serde_json::from_slice(line)
-        .ok()
-        .map(|Numbered { seq }| seq)
+    let rest = line.get(FRONT.len() + DIGITS + BEHIND.len()..)?;
+    let rest = rest.strip_prefix(b"\"seq\":")?;
+    let digits = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+    std::str::from_utf8(rest.get(..digits)?).ok()?.parse().ok()
 }
 
 /// Reads a line whose place in the chain holds.

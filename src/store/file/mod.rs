@@ -31,18 +31,24 @@
 //! A chain shows that a file is the one that was written, not who wrote it: whoever alters a record can chain the rest anew.
 //! Keep the digest of the last line elsewhere where that matters.
 //!
+//! The same text may be packed by Zstandard (RFC 8878), whatever the name of the file: the digests are those of the text
+//! within, so `zstd -d` gives the file that was not packed.
+//!
 //! A reader refuses a version that it does not know, and a record of a kind that it does not know: what is left out might
 //! be what a verdict hangs on. Members that it does not know are left aside.
 
+mod altered;
 mod batch;
 mod error;
 mod line;
+mod packed;
 mod read;
 mod write;
 
+pub use altered::Culprit;
 pub use error::{Fault, FileError};
 pub use read::read_evidence;
-pub use write::write_evidence;
+pub use write::{write_evidence, write_evidence_packed};
 
 /// The version that is written, and the newest that is read.
 const VERSION: u64 = 1;

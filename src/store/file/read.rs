@@ -3,8 +3,10 @@ use std::io::Read;
 use std::path::Path;
 use std::thread;
 
+use super::altered;
 use super::batch::{Batch, Batches, Done};
 use super::line::{self, Line};
+use super::packed::Source;
 use super::{DIGITS, Fault, FileError};
 use crate::model::{Evidence, RunId};
 
@@ -19,12 +21,26 @@ const MOST_THREADS: usize = 8;
 pub fn read_evidence(path: &Path) -> Result<Evidence, FileError> {
     let read = File::open(path).map_err(Fault::from).and_then(|file| {
         let length = file.metadata()?.len();
-        read_from(file, length)
+        read_from(Source::of(file)?, length)
     });
     read.map_err(|fault| FileError {
         path: path.to_owned(),
-        fault,
+        fault: named(path, fault),
     })
+}
+
+/// Which of two lines was altered is looked for only where one was: that takes a second reading.
+fn named(path: &Path, fault: Fault) -> Fault {
+    let Fault::Altered { line, seq, .. } = fault else {
+        return fault;
+    };
+    let source = File::open(path).and_then(Source::of);
+    let culprit = source.and_then(|source| altered::culprit(source, line));
+    Fault::Altered {
+        line,
+        seq,
+        culprit: culprit.ok().flatten(),
+    }
 }
 
 /// The length may be wrong: it only says how much room to make.
@@ -119,7 +135,11 @@ impl Whole {
         if self.last.is_some() && self.last != done.before {
             let seq = done.lines.first().and_then(Line::seq);
             let line = done.first;
-            return Err(Fault::Altered { line, seq });
+            return Err(Fault::Altered {
+                line,
+                seq,
+                culprit: None,
+            });
         }
         if let Some(fault) = self.suspect.take() {
             return Err(fault);

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::VERSION;
+use super::{VERSION, packed::packing};
 use crate::model::{Evidence, Record, RunId};
 
 #[derive(Serialize)]
@@ -54,6 +54,16 @@ pub fn write_evidence(evidence: &Evidence, target: impl Write) -> io::Result<()>
         records: evidence.entries.len(),
     })?;
     chain.target.flush()
+}
+
+/// The same, packed by Zstandard.
+///
+/// # Errors
+/// As [`write_evidence`].
+pub fn write_evidence_packed(evidence: &Evidence, target: impl Write) -> io::Result<()> {
+    let mut packed = packing(target)?;
+    write_evidence(evidence, &mut packed)?;
+    packed.finish()?.flush()
 }
 
 /// Lines, each to be told the digest of the one before.
