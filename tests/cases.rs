@@ -22,11 +22,11 @@ use std::process::Command;
 use common::golden::{compare, in_repository, is_blessing};
 use serde_json::{Value, json};
 use waxseal::model::{
-    Actor, Arm, Cell, Constancy, Depth, Doubt, Evidence, Form, Settles, Trial, Verdict,
+    Actor, Arm, Cell, Constancy, Depth, Doubt, Evidence, Form, Observation, Settles, Trial, Verdict,
 };
 use waxseal::report::{View, terminal};
 use waxseal::store::{read_evidence, write_evidence};
-use waxseal::verdict::{Judged, Observation, judge};
+use waxseal::verdict::{Judged, judge};
 use worlds::{HTB_CAME, WORLDS, World};
 
 impl World {
