@@ -13,6 +13,7 @@ pub mod blocked;
 pub mod burst;
 pub mod evidence;
 pub mod golden;
+pub mod hostile;
 pub mod lab;
 pub mod served;
 pub mod summaries;
