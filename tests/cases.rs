@@ -22,11 +22,11 @@ use std::process::Command;
 use common::golden::{compare, in_repository, is_blessing};
 use serde_json::{Value, json};
 use waxseal::model::{
-    Actor, Arm, Cell, Constancy, Depth, Doubt, Evidence, Form, Settles, Trial, Verdict,
+    Actor, Arm, Cell, Constancy, Depth, Doubt, Evidence, Form, Observation, Settles, Trial, Verdict,
 };
 use waxseal::report::{View, terminal};
 use waxseal::store::{read_evidence, write_evidence};
-use waxseal::verdict::{Judged, Observation, judge};
+use waxseal::verdict::{Judged, judge};
 use worlds::{HTB_CAME, WORLDS, World};
 
 impl World {
@@ -75,7 +75,7 @@ fn differences(world: &World) -> Vec<String> {
         world.name()
     );
     let judged = judge(&evidence).unwrap();
-    let view = View::new(&evidence, &judged.cells).unwrap();
+    let view = View::new(&evidence, &judged.cells, &judged.observations).unwrap();
     let stages = [
         ("observations.json", observations(&evidence, &judged)),
         ("verdict.txt", terminal(&view, false)),
@@ -532,7 +532,7 @@ fn whoever_only_asks_for_the_head_has_not_fetched_the_content() {
         .filter(|world| ["heise-2013", "ars-2013", "guan-2013"].contains(&world.case))
     {
         let (evidence, judged) = world.judged();
-        let view = View::new(&evidence, &judged.cells).unwrap();
+        let view = View::new(&evidence, &judged.cells, &judged.observations).unwrap();
         let text = terminal(&view, false);
         assert!(!text.contains("fetched the content"), "{text}");
         let strangers = judged
@@ -587,7 +587,10 @@ fn one_trial_makes_nobody_clean() {
     );
     let silent = sent.filter(|cell| cell.hits == 0).count();
     assert_eq!(silent, 44);
-    let text = terminal(&View::new(&evidence, &judged.cells).unwrap(), false);
+    let text = terminal(
+        &View::new(&evidence, &judged.cells, &judged.observations).unwrap(),
+        false,
+    );
     let rows = text
         .lines()
         .filter(|line| line.contains("sent      robots-denied"));

@@ -4,57 +4,17 @@
 
 mod common;
 
-use common::evidence::{RUN, Run, SEALED, Visit};
-use common::golden::assert_golden;
-use serde_json::Value;
-use waxseal::model::{
-    Actor, Arm, Depth, Doubt, Evidence, Form, Part, Phase, Place, Record, Verdict,
-};
-use waxseal::report::{View, json, terminal};
-use waxseal::verdict::judge;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
-/// A run with something of everything: a leak that was expected, one that was not, a doubt, our own browsers.
-fn eventful() -> Run {
-    let mut run = Run::quiet(4);
-    run.manifest.variants[0].title = "previews on".into();
-    for (nth, trial) in run.of(Arm::Sent).into_iter().enumerate() {
-        run.visit(trial, Visit::provider(10.68 + nth as f64));
-        run.visit(
-            trial,
-            Visit {
-                part: Part::Image,
-                ..Visit::provider(10.8 + nth as f64)
-            },
-        );
-        run.visit(
-            trial,
-            Visit {
-                door: SEALED,
-                part: Part::Image,
-                body_bytes: Some(0),
-                ..Visit::new(10.9 + nth as f64)
-            },
-        );
-    }
-    let drafted = run.of(Arm::Drafted);
-    run.visit(
-        drafted[0],
-        Visit {
-            method: "HEAD",
-            body_bytes: Some(0),
-            ..Visit::new(12.5)
-        },
-    );
-    run.expect(
-        Arm::Sent,
-        Verdict::Observed,
-        Some(Depth::Loaded),
-        Some(vec![Actor::Provider, Actor::Recipient]),
-    );
-    run.expect(Arm::Drafted, Verdict::NotObserved, None, Some(vec![]));
-    run.expect(Arm::Unsent, Verdict::NotObserved, None, None);
-    run
-}
+use common::evidence::{RUN, Run, Visit};
+use common::golden::{assert_golden, in_repository};
+use common::hostile::{HOSTILE, eventful, hostile};
+use serde_json::Value;
+use waxseal::diagnostic::printable;
+use waxseal::model::{Arm, Doubt, Evidence, Form, Part, Phase, Place, Record, Verdict};
+use waxseal::report::{View, html, json, junit, markdown, of_failure, terminal};
+use waxseal::verdict::judge;
 
 /// The same with a session that was lost on the way.
 fn doubtful() -> Run {
@@ -68,7 +28,7 @@ fn doubtful() -> Run {
 
 fn shown<T>(evidence: &Evidence, show: impl Fn(&View<'_>) -> T) -> T {
     let judged = judge(evidence).unwrap();
-    show(&View::new(evidence, &judged.cells).unwrap())
+    show(&View::new(evidence, &judged.cells, &judged.observations).unwrap())
 }
 
 fn as_json(run: &Run) -> Value {
@@ -194,4 +154,159 @@ fn a_hostile_visitor_moves_no_cursor() {
         agents[0].as_str().unwrap().starts_with("\u{1b}]0;owned"),
         "JSON keeps what was sent, escaped: {agents}"
     );
+}
+
+#[test]
+fn markdown_and_junit_say_what_the_terminal_says() {
+    let evidence = eventful().evidence();
+    assert_golden("tests/golden/eventful.md", &shown(&evidence, markdown));
+    let junit = shown(&evidence, |view| junit(view).unwrap());
+    assert_golden("tests/golden/eventful.junit.xml", &junit);
+}
+
+/// Checks a document against the schema that Jenkins' xUnit plugin publishes; pytest carries it as well.
+fn assert_jenkins_takes(junit: &str) {
+    let mut lint = Command::new("xmllint")
+        .args(["--noout", "--nonet", "--schema"])
+        .arg(in_repository("tests/schema/junit-10.xsd"))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("xmllint is there; else `ci/setup tools`");
+    let mut stdin = lint.stdin.take().unwrap();
+    stdin.write_all(junit.as_bytes()).unwrap();
+    drop(stdin);
+    let output = lint.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{junit}");
+}
+
+#[test]
+fn junit_fits_the_schema_of_who_reads_it() {
+    for run in [eventful(), doubtful(), hostile(), Run::quiet(1)] {
+        assert_jenkins_takes(&shown(&run.evidence(), |view| junit(view).unwrap()));
+    }
+    assert_jenkins_takes(&of_failure::junit(&HOSTILE.join(" ")).unwrap());
+}
+
+/// The outcome of each case, as a program reads it.
+#[test]
+fn junit_tells_failures_from_errors_and_from_what_was_not_asked() {
+    let mut run = eventful();
+    let text = |run: &Run| shown(&run.evidence(), |view| junit(view).unwrap());
+    let eventful = text(&run);
+    let head = r#"<testsuites name="waxseal" tests="4" failures="1" errors="0">"#;
+    assert!(eventful.contains(head), "{eventful}");
+    let sent = run.of(Arm::Sent);
+    run.records.clear();
+    run.fail(Some(sent[2]), Phase::Receive, Doubt::SessionLost);
+    let doubtful = text(&run);
+    let head = r#"<testsuites name="waxseal" tests="4" failures="0" errors="4">"#;
+    assert!(doubtful.contains(head), "{doubtful}");
+}
+
+fn is_forbidden(c: char) -> bool {
+    c != '\n' && (c.is_control() || printable(&c.to_string(), 1) != c.to_string())
+}
+
+/// Whatever a visitor, a service or a scenario says is shown as text: it moves no cursor, and is no markup of any kind.
+#[test]
+fn hostile_text_stays_text_in_every_format() {
+    let evidence = hostile().evidence();
+    let texts = [
+        shown(&evidence, |view| terminal(view, false)),
+        shown(&evidence, markdown),
+        shown(&evidence, |view| junit(view).unwrap()),
+        shown(&evidence, html),
+        of_failure::html(&HOSTILE.join(" ")),
+        of_failure::markdown(&HOSTILE.join(" ")),
+    ];
+    for text in &texts {
+        let raw: Vec<char> = text.chars().filter(|c| is_forbidden(*c)).collect();
+        assert!(raw.is_empty(), "{raw:?} in {text}");
+    }
+    let json = shown(&evidence, |view| json::format_1(view).unwrap());
+    assert!(json.chars().all(|c| c == '\n' || (' '..='~').contains(&c)));
+}
+
+/// The names of the elements in a document, and whatever else stands between angle brackets.
+fn elements(html: &str) -> Vec<String> {
+    let pieces = html.split('<').skip(1);
+    let name = |piece: &str| {
+        let piece = piece.trim_start_matches('/');
+        piece
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '!' && c != '-')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let mut names: Vec<String> = pieces.map(name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// As GitHub renders it: nothing that came from elsewhere is a link, a picture, an element or a mention.
+#[test]
+fn hostile_text_does_not_break_out_of_markdown() {
+    let evidence = hostile().evidence();
+    let mut options = comrak::Options::default();
+    options.extension.autolink = true;
+    options.extension.table = true;
+    options.extension.strikethrough = true;
+    options.extension.tasklist = true;
+    options.render.r#unsafe = true;
+    let documents = [
+        (shown(&evidence, markdown), 1),
+        (of_failure::markdown(&HOSTILE.join(" ")), 0),
+    ];
+    for (text, tables) in documents {
+        let rendered = comrak::markdown_to_html(&text, &options);
+        let ours = [
+            "!--", "code", "details", "h2", "h3", "li", "p", "strong", "summary", "table", "tbody",
+            "td", "th", "thead", "tr", "ul",
+        ];
+        let others: Vec<String> = elements(&rendered)
+            .into_iter()
+            .filter(|name| !ours.contains(&name.as_str()))
+            .collect();
+        assert!(others.is_empty(), "{others:?} in {rendered}");
+        assert_eq!(rendered.matches("<table>").count(), tables, "{rendered}");
+        // A sign that calls somebody stands alone, or in code where nobody looks for it.
+        let outside = without_code(&rendered);
+        for sigil in ["@everyone", "#1", "!2"] {
+            assert!(!outside.contains(sigil), "{sigil} in {outside}");
+        }
+    }
+}
+
+fn without_code(html: &str) -> String {
+    let pieces = html.split("<code>");
+    pieces
+        .map(|piece| piece.split_once("</code>").map_or(piece, |(_, rest)| rest))
+        .collect()
+}
+
+#[test]
+fn a_web_page_holds_nothing_that_runs_or_fetches() {
+    for run in [eventful(), doubtful(), hostile()] {
+        let page = shown(&run.evidence(), html);
+        let found = elements(&page);
+        for wrong in [
+            "script", "img", "iframe", "object", "form", "base", "use", "image",
+        ] {
+            assert!(!found.iter().any(|name| name == wrong), "{wrong} in {page}");
+        }
+        assert!(page.contains("default-src 'none'"));
+        let addresses = page.split("href=\"").skip(1);
+        let led: Vec<&str> = addresses
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        let outward: Vec<_> = led
+            .iter()
+            .filter(|at| !at.starts_with('#') && **at != "data:,")
+            .collect();
+        assert!(outward.is_empty(), "{outward:?}");
+    }
 }

@@ -345,7 +345,8 @@ zone:
                  large.seconds / large.digest, "<= 5 x", large.seconds / large.digest <= 5, "")
 
     def history(self):
-        """A service over many nightly runs: opened again, against ten times fewer; and for the first time, when each is judged."""
+        """A service over many nightly runs: opened again, against ten times fewer; for the first time, when each is judged; and as
+        public pages."""
         small, large = (Nights(self, runs) for runs in (self.runs // 10, self.runs))
         name = f"history of {self.runs} runs"
         self.row(f"{name}, s", large.seconds, 1, large.seconds, "<= 1 s", large.seconds <= 1)
@@ -353,10 +354,14 @@ zone:
         self.row(f"{name} / a tenth, s", large.seconds, small.seconds, growth, "<= 11 x", growth <= 11)
         growth = large.first / small.first
         self.row(f"{name} judged / a tenth, s", large.first, small.first, growth, "<= 11 x", growth <= 11)
+        name = f"site of {self.runs} runs"
+        self.row(f"{name}, s", large.site, 60, large.site / 60, "<= 1 x", large.site <= 60)
+        growth = large.site / small.site
+        self.row(f"{name} / a tenth, s", large.site, small.site, growth, "<= 11 x", growth <= 11)
 
 
 class Nights:
-    """What it takes to show a service over so many runs, for the first time and after that."""
+    """What it takes to show a service over so many runs, for the first time and after that, and to make public pages of it."""
 
     def __init__(self, bench, runs):
         store = bench.folder / f"{runs}.db"
@@ -369,6 +374,8 @@ class Nights:
         shown = [bench.waxseal, "history", "bench", "--store", store]
         self.first = timed(shown, [])
         self.seconds = statistics.median(timed(shown, []) for _ in range(bench.rounds))
+        with tempfile.TemporaryDirectory(dir=bench.folder) as pages:
+            self.site = timed([bench.waxseal, "site", pages, "--store", store], [])
         for file in bench.folder.glob(f"{runs}.db*"):
             file.unlink()
 

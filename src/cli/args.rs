@@ -101,6 +101,9 @@ pub(super) enum Verb {
     /// Show a service over time: what each run says, how often that turned, and when it changed
     #[command(after_help = HISTORY_EXAMPLES)]
     History(OverTime),
+    /// Write public pages of all services over time, which need no server but one for files
+    #[command(after_help = SITE)]
+    Site(PublicPages),
     /// Check that no record in the evidence store was altered, taken out or moved
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
@@ -137,6 +140,7 @@ const RUN_EXAMPLES: &str = "Examples:
   waxseal run
   waxseal run scenarios/lab/thelounge.toml --vars vars.toml
   waxseal run chat.toml --var url=https://chat.example --variant default --report json=report.json
+  waxseal run chat.toml --report html=report.html --report junit=report.xml --report markdown=summary.md
   waxseal run chat.toml --seed 7 --trials 10 --window 15m
   waxseal run chat.toml --zone canary.example --dns-listen 198.51.100.7:53 --listen 198.51.100.7:80";
 
@@ -258,6 +262,13 @@ Examples:
   waxseal compare 41c0 5f3a --json
   waxseal compare before.jsonl after.jsonl";
 
+const SITE: &str = "The same store gives the same bytes: ages are counted from the newest run, and only what is new is written. Nothing is \
+removed from the folder, so the page of a run stays where it is when newer ones have come.
+
+Examples:
+  waxseal site public
+  waxseal site /var/www/audit --url https://audit.example/ --runs 200";
+
 const CALIBRATE: &str =
     "The same seed gives the same figures. A world that was judged wrong is told with its seed: \
 --worlds 1 --seed SEED plays it alone.
@@ -343,7 +354,7 @@ pub(super) struct Run {
     pub(super) choice: Choice,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
     /// Hold the run against its baselines in this file: a change for the worse is a failure
@@ -424,7 +435,7 @@ pub(super) struct Resume {
     pub(super) vars_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
     /// Hold the run against its baselines in this file: a change for the worse is a failure
@@ -488,8 +499,8 @@ pub(super) struct Calibrate {
     #[arg(long, value_name = "PATH")]
     pub(super) browser: Option<PathBuf>,
     /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
-    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = calibration_report)]
+    pub(super) reports: Vec<(CalibrationFormat, PathBuf)>,
 }
 
 #[derive(Debug, Group)]
@@ -500,7 +511,7 @@ pub(super) struct Judge {
     pub(super) run: String,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: `json=PATH` (`-` for the standard output stream; may be repeated)
+    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
     pub(super) reports: Vec<(ReportFormat, PathBuf)>,
     /// Hold the run against its baselines in this file: a change for the worse is a failure
@@ -611,6 +622,23 @@ pub(super) struct OverTime {
     /// Say it as JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+    #[command(flatten)]
+    pub(super) knowledge: Knowledge,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct PublicPages {
+    /// The folder to write them to; it is made where there is none
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// Where they will be found, an address with a slash at its end: the feed leads there
+    #[arg(long, value_name = "URL", value_parser = site_address)]
+    pub(super) url: Option<url::Url>,
+    /// How many of the last runs of each service get pages of their own
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(super) runs: u16,
     #[command(flatten)]
     pub(super) store: StorePath,
     #[command(flatten)]
@@ -1058,7 +1086,26 @@ impl StorePath {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReportFormat {
+    Html,
     Json,
+    Junit,
+    Markdown,
+}
+
+/// What a calibration is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CalibrationFormat {
+    Json,
+}
+
+impl ReportFormat {
+    /// All of them, by the names that they are asked for.
+    const NAMES: [(&str, Self); 4] = [
+        ("html", Self::Html),
+        ("json", Self::Json),
+        ("junit", Self::Junit),
+        ("markdown", Self::Markdown),
+    ];
 }
 
 /// The longest label, in characters.
@@ -1132,6 +1179,16 @@ pub(super) fn directory(text: &str) -> Result<String, String> {
     }
 }
 
+fn site_address(text: &str) -> Result<url::Url, String> {
+    let of_web = |url: &url::Url| matches!(url.scheme(), "http" | "https");
+    match url::Url::parse(text).ok().filter(of_web) {
+        Some(url) if url.path().ends_with('/') => Ok(url),
+        _ => Err(
+            "it is an address with a slash at its end, such as https://audit.example/".to_owned(),
+        ),
+    }
+}
+
 pub(super) fn contact(text: &str) -> Result<String, String> {
     match text.strip_prefix("mailto:") {
         Some(address) if address.contains('@') => Ok(text.to_owned()),
@@ -1151,12 +1208,26 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn calibration_report(text: &str) -> Result<(CalibrationFormat, PathBuf), String> {
+    match report(text)? {
+        (ReportFormat::Json, path) => Ok((CalibrationFormat::Json, path)),
+        _ => Err("a calibration is written as json=PATH".to_owned()),
+    }
+}
+
 fn report(text: &str) -> Result<(ReportFormat, PathBuf), String> {
-    match text.split_once('=') {
-        Some(("json", path)) if !path.is_empty() => Ok((ReportFormat::Json, path.into())),
-        Some((format, _)) => Err(format!(
-            "no report format named `{format}`; there is `json=PATH`"
-        )),
-        None => Err("give it as FORMAT=PATH, such as json=report.json".to_owned()),
+    let Some((format, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+        return Err("give it as FORMAT=PATH, such as html=report.html".to_owned());
+    };
+    let mut known = ReportFormat::NAMES.iter();
+    match known.find(|(name, _)| *name == format) {
+        Some((_, format)) => Ok((*format, path.into())),
+        None => {
+            let names = ReportFormat::NAMES.map(|(name, _)| name);
+            Err(format!(
+                "no report format named `{format}`; there are {}",
+                names.join(", ")
+            ))
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{Calibrate, Choice, ReportFormat, Tls};
+use super::args::{Calibrate, CalibrationFormat, Choice, Tls};
 use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::out::{complain, say};
@@ -73,7 +73,7 @@ pub(super) fn calibrate(
     }
     let shows = !targets.takes_stdout();
     targets.write(|format| match format {
-        ReportFormat::Json => json::calibration_1(&found),
+        CalibrationFormat::Json => json::calibration_1(&found).map_err(std::io::Error::from),
     })?;
     if shows {
         say(&calibration(&found, colour));

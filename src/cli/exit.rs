@@ -56,6 +56,13 @@ impl Stopped {
         }
     }
 
+    /// Why, in words that may hold anything.
+    pub(super) fn message(&self) -> &str {
+        match &self.message {
+            Message::Fragment(text) | Message::Rendered(text) => text,
+        }
+    }
+
     pub(super) fn tell(self) -> ExitCode {
         match &self.message {
             Message::Fragment(text) => complain(&format!(

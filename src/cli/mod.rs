@@ -33,6 +33,7 @@ mod serve;
 mod services;
 mod sessions;
 mod settings;
+mod site;
 mod store;
 mod verify;
 
@@ -93,6 +94,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Baseline(asked) => baseline::baseline(&asked),
         Verb::Compare(asked) => compare::compare(&asked, colour),
         Verb::History(asked) => history::history(&asked, colour),
+        Verb::Site(asked) => site::site(&asked),
         Verb::Runs(asked) => runs::runs(&asked),
         Verb::Verify(asked) => verify::verify(&asked),
         Verb::Serve(asked) => serve::serve(&asked, wish),

@@ -10,7 +10,7 @@ use super::login::profiles;
 use super::out::{complain, say};
 use super::past::Past;
 use super::progress::followed;
-use super::report::{Targets, show, write_provisional};
+use super::report::{Targets, show, tell_failure, write_provisional};
 use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET, evidence, wait};
 use crate::audit::{Conducted, Inquiry, Setting, conduct};
@@ -36,8 +36,24 @@ pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<E
     let setting = setting(asked, chosen, place.clone(), &held)?;
     let past = Past::read(asked.baseline.as_deref(), Some(named))?;
     tell_of_unfinished(&place, quiet)?;
-    let conducted = play(setting, &asked.hands, quiet)?;
+    let (conducted, targets) = played(setting, &asked.hands, quiet, targets)?;
     judged(&place, conducted, &held, &past, targets, colour)
+}
+
+/// Plays a run, or says in its reports why it could not be played.
+fn played(
+    setting: Setting,
+    asked: &Hands,
+    quiet: bool,
+    targets: Targets,
+) -> Result<(Conducted, Targets), Stopped> {
+    match play(setting, asked, quiet) {
+        Ok(conducted) => Ok((conducted, targets)),
+        Err(stopped) => {
+            tell_failure(targets, &stopped)?;
+            Err(stopped)
+        }
+    }
 }
 
 /// Plants, and leaves the rest to whoever resumes the run.
@@ -62,7 +78,7 @@ pub(super) fn send(asked: &Run, red: bool, quiet: bool) -> Result<Exit, Stopped>
         stays: false,
         ..setting(asked, chosen, place.clone(), &held)?
     };
-    let conducted = play(setting, &asked.hands, quiet)?;
+    let (conducted, targets) = played(setting, &asked.hands, quiet, targets)?;
     match conducted.run.filter(|_| !conducted.interrupted) {
         Some(run) => left(&place, run, &held, targets),
         None => Ok(Exit(ExitStatus::Interrupted)),

@@ -71,6 +71,21 @@ named! {
 }
 
 impl Depth {
+    /// What was seen of whoever went so far, for reports.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Resolved => "somebody's resolver asked for the host of the link",
+            Self::Connected => "somebody came to the host, and asked for nothing of ours",
+            Self::Probed => "somebody asked for the link, and took no byte of what is behind it",
+            Self::Read => "somebody was handed content",
+            Self::Loaded => {
+                "the page's own image or style sheet was fetched too, or the page it leads on to"
+            }
+            Self::Executed => "a script of the page ran",
+        }
+    }
+
     /// In words, for reports.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -10,6 +10,7 @@ mod course;
 mod evidence;
 mod hello;
 mod hit;
+mod observation;
 mod operator;
 mod persona;
 mod provenance;
@@ -39,6 +40,7 @@ pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{
     Answer, Bytes, Door, Hit, HitKind, Opening, Packet, Query, QueryEdns, Reply, Request, Transport,
 };
+pub use observation::Observation;
 pub use operator::Operator;
 pub use persona::Persona;
 pub use provenance::{Grade, Provenance, Status, Tried};

@@ -73,6 +73,31 @@ impl Arm {
         Self::Reached,
     ];
 
+    /// What was done with the link, for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Sent => "typed and sent; the recipient is away until the window has closed",
+            Self::Received => {
+                "sent, and shown to the recipient after the window; who comes from then on counts"
+            }
+            Self::Opened => {
+                "shown to the recipient, and then followed; who comes from then on counts"
+            }
+            Self::Drafted => "typed key by key, and taken away unsent",
+            Self::Pasted => "pasted, and taken away unsent",
+            Self::Unsent => {
+                "minted, and shown to nobody: anybody who comes makes all of it doubtful"
+            }
+            Self::Visited => {
+                "opened by our own browser, and never sent: what follows our browsers about comes for it too"
+            }
+            Self::Reached => {
+                "fetched by waxseal itself, before, during and after: we would have heard"
+            }
+        }
+    }
+
     /// Whether the link leaves our hands by way of the service.
     #[must_use]
     pub const fn is_shown(self) -> bool {

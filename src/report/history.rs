@@ -125,7 +125,8 @@ fn flips(series: &Series) -> Option<String> {
     })
 }
 
-fn shown(change: &ChangePoint) -> String {
+/// A change in a sentence.
+pub(super) fn shown(change: &ChangePoint) -> String {
     let pooled = |side: Pooled| {
         format!(
             "{}/{} in {}",

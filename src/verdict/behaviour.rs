@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::model::{Actor, Behaviour, Factor, FactorKind, Latency, Phase, Protocol, TrialId};
-
-use super::observe::Observation;
+use crate::model::{
+    Actor, Behaviour, Factor, FactorKind, Latency, Observation, Phase, Protocol, TrialId,
+};
 
 /// As many as a report can show, and a visitor who comes with another name every time cannot use up our memory.
 const SHOWN: usize = 60;

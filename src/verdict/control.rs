@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Phase, Timestamp, Trial, Via, millis,
+    Actor, Arm, Depth, Door, Doubt, Form, Hit, HitKind, Observation, Phase, Timestamp, Trial, Via,
+    millis,
 };
 
 use super::facts::{CLOCK_DRIFT_MS, Dossier, Facts};
-use super::observe::Observation;
 use super::seen::Seen;
 
 /// What the controls of a variant, and the run as a whole, say about believing it.

@@ -4,13 +4,13 @@ use std::time::Duration;
 use crate::attribution::Sources;
 use crate::canary::{Zone, wrapper};
 use crate::model::{
-    Actor, Arm, Cell, Depth, Doorway, Doubt, Evidence, Failure, Form, Outcome, Phase, Reach, Trial,
-    Verdict,
+    Actor, Arm, Cell, Depth, Doorway, Doubt, Evidence, Failure, Form, Observation, Outcome, Phase,
+    Reach, Trial, Verdict,
 };
 
 use super::control::{self, Controls};
 use super::facts::{Dossier, Facts};
-use super::observe::{Observation, observe};
+use super::observe::observe;
 use super::seen::Seen;
 use super::sets::{first_once, sorted};
 use super::statistics::{self, clopper_pearson};

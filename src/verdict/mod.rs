@@ -24,7 +24,6 @@ mod summary;
 
 pub use explain::{Explanation, advised, explain, name_of};
 pub use judge::{JudgeError, Judged, judge, judge_knowing};
-pub use observe::Observation;
 pub use outcome::ExitStatus;
 pub use rules::RULES;
 pub use statistics::clopper_pearson;

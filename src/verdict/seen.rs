@@ -1,8 +1,7 @@
 use std::ops::Range;
 
-use crate::model::TrialId;
+use crate::model::{Observation, TrialId};
 
-use super::observe::Observation;
 use super::shelf::Shelf;
 
 /// All observations, to be had by trial.

@@ -1,8 +1,7 @@
 use std::collections::BTreeMap;
 
-use crate::model::{Actor, ActorSummary, Factor, TrialId};
+use crate::model::{Actor, ActorSummary, Factor, Observation, TrialId};
 
-use super::observe::Observation;
 use super::sets::{add_once, add_shown, sorted};
 
 /// What each actor did, in the order of [`Actor::ALL`]. The observations of a trial stand together; each is looked at once.

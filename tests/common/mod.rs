@@ -14,6 +14,7 @@ pub mod browsers;
 pub mod burst;
 pub mod evidence;
 pub mod golden;
+pub mod hostile;
 pub mod lab;
 pub mod served;
 pub mod summaries;

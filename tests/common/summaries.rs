@@ -105,3 +105,34 @@ pub fn doubted(cell: CellSummary, doubt: Doubt) -> CellSummary {
 pub fn with(nth: u32, cells: Vec<CellSummary>) -> Summary {
     Summary { cells, ..run(nth) }
 }
+
+/// A service over sixteen nights: from the ninth on somebody comes for what is sent, nobody ever does for what is typed, and
+/// of one night nothing can be said.
+pub fn changing() -> Vec<Summary> {
+    let night = |nth: u32| {
+        let sent = cell(key(Arm::Sent, Form::Http), if nth < 8 { 0 } else { 4 }, 4);
+        let typed = cell(key(Arm::Drafted, Form::Http), 0, 4);
+        let typed = match nth {
+            3 => doubted(typed, Doubt::SessionLost),
+            _ => typed,
+        };
+        with(nth, vec![sent, typed])
+    };
+    (0..16).map(night).collect()
+}
+
+/// A service whose names are hostile.
+pub fn hostile_summaries() -> Vec<Summary> {
+    let hostile = super::hostile::HOSTILE.join(" ");
+    let night = |nth: u32| {
+        let mut asked = key(Arm::Received, Form::QuerySecret);
+        asked.variant.clone_from(&hostile);
+        Summary {
+            service: "<script>../@".into(),
+            title: hostile.clone(),
+            run: RunId(0x5f3b_0000 + nth),
+            ..with(nth, vec![cell(asked, 1, 4)])
+        }
+    };
+    (0..3).map(night).collect()
+}

@@ -9,12 +9,11 @@ mod timeline;
 use crate::attribution::Sources;
 use crate::diagnostic::printable;
 use crate::model::{
-    Arm, Cell, Depth, Doorway, Doubt, Evidence, Interval, Settles, TrialId, Verdict,
+    Arm, Cell, Depth, Doorway, Doubt, Evidence, Interval, Observation, Settles, TrialId, Verdict,
     display_duration,
 };
 
 use super::judge::Judged;
-use super::observe::Observation;
 use records::Records;
 
 /// So many trials are shown one by one; a person reads no more.

@@ -1,11 +1,10 @@
 use std::collections::HashSet;
 
 use crate::attribution::Sources;
-use crate::model::{Arm, Cell, Constancy, Doubt, Evidence, HitKind, Record, Verdict};
+use crate::model::{Arm, Cell, Constancy, Doubt, Evidence, HitKind, Observation, Record, Verdict};
 
 use super::{advised, bound};
 use crate::verdict::judge::judge_knowing;
-use crate::verdict::observe::Observation;
 
 /// What would have changed a verdict. What can be tried is tried on the evidence without the records in question.
 pub(super) fn sentences(

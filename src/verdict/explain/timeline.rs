@@ -2,12 +2,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::diagnostic::printable;
-use crate::model::{Door, HitKind, Phase, Record, Timestamp, TrialId, display_duration, millis};
+use crate::model::{
+    Door, HitKind, Observation, Phase, Record, Timestamp, TrialId, display_duration, millis,
+};
 
 use super::records::Records;
 use super::{FOREIGN_CHARS, bytes};
 use crate::verdict::judge::Judged;
-use crate::verdict::observe::Observation;
 
 /// So many events of a trial are shown.
 const SHOWN: usize = 40;
