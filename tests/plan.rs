@@ -285,7 +285,7 @@ impl Player {
         }
     }
 
-    fn to_the_end(&mut self) -> Vec<&'static str> {
+    fn all_tasks(&mut self) -> Vec<&'static str> {
         let mut steps = Vec::new();
         while steps.last() != Some(&"end") {
             steps.push(self.step());
@@ -324,12 +324,12 @@ const ALL: &[Arm] = &[
 fn a_run_goes_through_its_steps_in_order() {
     let round = ["play", "show", "follow", "close"];
     let both = [&round[..], &round[..], &["end"]].concat();
-    assert_eq!(Player::new(false, ALL).to_the_end(), both);
+    assert_eq!(Player::new(false, ALL).all_tasks(), both);
     // Who stays or not: where it is a question what happens when links are seen, that is not done early.
-    assert_eq!(Player::new(true, ALL).to_the_end(), both);
+    assert_eq!(Player::new(true, ALL).all_tasks(), both);
     let few = &[Arm::Sent, Arm::Reached];
     let both = ["play", "show", "close", "play", "show", "close", "end"];
-    assert_eq!(Player::new(false, few).to_the_end(), both);
+    assert_eq!(Player::new(false, few).all_tasks(), both);
 }
 
 #[test]
@@ -370,14 +370,14 @@ fn who_does_not_stay_has_the_messages_seen_at_once() {
 #[test]
 fn a_run_that_was_killed_anywhere_sends_nothing_twice_and_forgets_nothing() {
     let mut whole = Player::new(false, ALL);
-    whole.to_the_end();
+    whole.all_tasks();
     let sent = whole.intents(Phase::Send).len();
     for length in 1..=whole.evidence.entries.len() {
         let mut again = Player::new(false, ALL);
         again.evidence.entries = whole.evidence.entries[..length].to_vec();
         again.now = again.evidence.latest().unwrap();
         let opened = to_be_opened(&again.plan, &again.evidence);
-        again.to_the_end();
+        again.all_tasks();
         for phase in [Phase::Compose, Phase::Send, Phase::Follow] {
             let intents = again.intents(phase);
             assert!(

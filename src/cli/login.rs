@@ -64,11 +64,10 @@ fn all(
     let mut hidden = chosen.scenario.accounts.secret_variables();
     hidden.push(SECRET.to_owned());
     let driver = DriverOptions {
-        keeper: None,
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
-        webdriver: None,
         hidden,
+        ..DriverOptions::default()
     };
     let mut logins = Vec::new();
     for (variant, values) in &values {

@@ -73,7 +73,7 @@ impl Profiles {
 
     /// None at all.
     #[must_use]
-    pub const fn none() -> Self {
+    pub fn none() -> Self {
         Self::at(PathBuf::new())
     }
 
