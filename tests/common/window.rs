@@ -60,7 +60,7 @@ impl Window {
             "--disable-dev-shm-usage",
         ];
         let wanted = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": { "args": flags, "binary": options.find_browser().unwrap() },
+            "goog:chromeOptions": { "args": flags, "binary": options.find_chromium().unwrap() },
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
         }}});
         let opened = window.post("", &wanted);
