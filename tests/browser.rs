@@ -608,7 +608,7 @@ fn free_address() -> SocketAddr {
 const MANY: &str = r##"<!doctype html><title>many</title><meta charset=utf-8>
 <ul id=list><li class=m>one</li><li class=m>two tok3n</li><li class=m>three</li><li class=m hidden>four</li></ul>
 <div data-testid="send-it">by test id</div>
-<div role=button aria-label="Not now" id=rolled>x</div><button id=implied>Send <b>it</b></button><img alt=cat src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">
+<div role=button aria-label="Not now" id=rolled>x</div><button id=implied>Send <b>it</b></button><img alt=cat width=20 height=20 src="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7">
 <p><span>Some  plain
 text</span></p><label for=mail>E-mail address</label><input id=mail placeholder="you@example.org">
 <input aria-label="Other"><div id=q data-name='bob "the builder"'>peer</div>
