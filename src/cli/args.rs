@@ -56,6 +56,8 @@ impl Args {
 pub(super) enum Verb {
     /// Check scenarios, and show every mistake at its place
     Check(Check),
+    /// Make a scenario of a recording of Chromium's Recorder, with places to fill in
+    Import(Import),
     /// List the services that there are scenarios for: their state, and what is known of their selectors
     Services(Services),
     /// List every message, link and wait of a run, without contacting anything
@@ -175,6 +177,18 @@ pub(super) struct Check {
     /// Scenario files, or folders: then every `.toml` in them and below
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Import {
+    /// The recording: JSON, as the Recorder panel exports it
+    pub(super) recording: PathBuf,
+    /// Where to write the scenario [default: the standard output stream]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Write it even where there is a file of that name
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Group)]

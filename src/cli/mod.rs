@@ -12,6 +12,7 @@ mod exit;
 mod explain;
 mod export;
 mod history;
+mod import;
 mod judge;
 mod knowledge;
 mod log;
@@ -75,6 +76,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
     }
     match args.verb {
         Verb::Check(asked) => check::check(&asked, red),
+        Verb::Import(asked) => import::imported(&asked),
         Verb::Services(asked) => services::services(&asked),
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),
