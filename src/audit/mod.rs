@@ -24,7 +24,7 @@ mod topping;
 
 pub use alone::listen_alone;
 pub use conduct::{AuditError, Conducted, Setting, close, conduct};
-pub use doctor::{Checkup, Finding, Names, State, examine};
+pub use doctor::{Checkup, Finding, Names, State, Walk, examine};
 pub use event::{Event, Teller};
 pub use given::{GivenError, Values, secrets, values};
 pub use inquiry::Inquiry;

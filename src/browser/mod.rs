@@ -29,6 +29,6 @@ mod text;
 pub use driver::{Driver, DriverError, DriverOptions};
 pub use fault::Fault;
 pub use keeper::keep;
-pub use session::{DoorRule, Links, Session, SessionOptions, Versions};
+pub use session::{DoorRule, Links, Seen, Session, SessionOptions, Versions};
 pub use step::{Course, Played, Setting, StepError};
 pub use template::{Fill, Secret};

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fantoccini::error::{CmdError, NewSessionError};
@@ -74,6 +76,17 @@ pub struct Links {
     pub others: Vec<String>,
 }
 
+/// By which alternative an alias was found last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Which, counted from 0.
+    pub alternative: usize,
+    /// Of how many.
+    pub of: usize,
+    /// How many elements it found.
+    pub count: usize,
+}
+
 /// One browser, signed in as one account or about to be.
 #[derive(Debug)]
 pub struct Session {
@@ -81,6 +94,8 @@ pub struct Session {
     account: Account,
     headed: bool,
     versions: Versions,
+    /// What was found since somebody asked, by alias.
+    seen: Mutex<BTreeMap<String, Seen>>,
 }
 
 pub(super) async fn open(
@@ -103,6 +118,7 @@ pub(super) async fn open(
         account: options.account,
         headed: options.headed,
         versions,
+        seen: Mutex::default(),
     })
 }
 
@@ -200,6 +216,16 @@ impl Session {
             .partition(|target| ours.is_some() && url::Url::parse(target).ok() == ours);
         let intact = !exact.is_empty();
         Ok(Links { intact, others })
+    }
+
+    /// The aliases that were found since this was asked last, and by which alternative at the last look.
+    pub fn take_seen(&self) -> BTreeMap<String, Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note(&self, alias: &str, seen: Seen) {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(alias.to_owned(), seen);
     }
 
     pub(super) const fn client(&self) -> &Client {

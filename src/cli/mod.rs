@@ -31,6 +31,7 @@ mod services;
 mod settings;
 mod store;
 mod verify;
+mod walk;
 
 pub use settings::json_schema;
 

@@ -25,6 +25,7 @@ pub fn terminal(view: &View<'_>, colour: bool) -> String {
             out.push_str(&row(view, cell, pen));
         }
         out.push_str(&failures(view, variant, pen));
+        out.push_str(&drift(view, variant, pen));
         out.push('\n');
     }
     out.push_str(&sum(view, pen));
@@ -403,6 +404,27 @@ fn failures(view: &View<'_>, variant: &VariantRef, pen: Pen) -> String {
         .iter()
         .map(|(text, times)| format!("    {times} x  {}\n", pen.quiet(text)));
     heading.to_owned() + &lines.collect::<String>()
+}
+
+/// Where the first alternative of a locator is not what found its element any more: nothing is wrong yet.
+fn drift(view: &View<'_>, variant: &VariantRef, pen: Pen) -> String {
+    let sightings = view.drift.iter().filter(|one| one.variant == variant.name);
+    let lines: String = sightings
+        .map(|one| {
+            let alias = printable(&one.alias, FOREIGN_CHARS);
+            let text = format!(
+                "`{alias}` ({}, {}): {}",
+                one.account,
+                one.phase,
+                one.words()
+            );
+            format!("    {}\n", pen.quiet(&text))
+        })
+        .collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n  selectors that drifted\n{lines}")
 }
 
 fn sum(view: &View<'_>, pen: Pen) -> String {

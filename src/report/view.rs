@@ -1,7 +1,7 @@
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Cell, Evidence, Failure, Manifest, Outcome, Record, RunEnd, RunId, Status, VariantRef,
+    Cell, Evidence, Failure, Manifest, Outcome, Record, RunEnd, RunId, Sighting, Status, VariantRef,
 };
 
 /// A judged run, ready to be shown.
@@ -15,6 +15,8 @@ pub struct View<'a> {
     pub cells: &'a [Cell],
     /// What went wrong on the way.
     pub failures: Vec<&'a Failure>,
+    /// Elements that were found by another alternative than the first.
+    pub drift: Vec<&'a Sighting>,
     /// How it ended; none while it has not.
     pub end: Option<&'a RunEnd>,
 }
@@ -23,11 +25,12 @@ impl<'a> View<'a> {
     /// Puts evidence and verdicts together; none without a manifest.
     #[must_use]
     pub fn new(evidence: &'a Evidence, cells: &'a [Cell]) -> Option<Self> {
-        let mut failures = Vec::new();
+        let (mut failures, mut drift) = (Vec::new(), Vec::new());
         let mut end = None;
         for entry in &evidence.entries {
             match &entry.record {
                 Record::Failure(failure) => failures.push(failure),
+                Record::Sighting(sighting) if sighting.has_drifted() => drift.push(sighting),
                 Record::End(run_end) => end = Some(run_end),
                 _ => {}
             }
@@ -37,6 +40,7 @@ impl<'a> View<'a> {
             manifest: evidence.manifest()?,
             cells,
             failures,
+            drift,
             end,
         })
     }

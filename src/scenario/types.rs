@@ -388,6 +388,27 @@ pub enum By {
     Deep(Template),
 }
 
+impl By {
+    /// The texts with places to fill in that it holds.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Css(text)
+            | Self::Xpath(text)
+            | Self::TestId(text)
+            | Self::Text(text)
+            | Self::Label(text)
+            | Self::Placeholder(text)
+            | Self::Deep(text) => vec![text],
+            Self::Path(parts) => parts.iter().collect(),
+            Self::Role { name, .. } => match name {
+                Some(Match::Exactly(text)) => vec![text],
+                Some(Match::Pattern(_)) | None => Vec::new(),
+            },
+        }
+    }
+}
+
 /// How a name must be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {

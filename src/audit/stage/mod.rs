@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::browser::{
-    self, Course, DoorRule, Driver, DriverError, Fill, Played, Session, SessionOptions, StepError,
+    self, Course, DoorRule, Driver, DriverError, Fill, Played, Seen, Session, SessionOptions,
+    StepError,
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
     Account, Arm, Client, Doubt, Exposure, Failure, Intent, Mark, Notice, Part, Phase, Probe,
-    Record, RunId, StepRef, Timestamp, TokenId, Trial, TrialId, Via,
+    Record, RunId, Sighting, StepRef, Timestamp, TokenId, Trial, TrialId, Via,
 };
 use crate::scenario::{CLIENT_BUILD, Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
@@ -175,6 +176,8 @@ pub(super) struct Stage<'a> {
     signed_in: bool,
     /// What each account's page said last of its build.
     builds: BTreeMap<Account, String>,
+    /// By which alternative each alias was found last.
+    seen: BTreeMap<(Account, String), usize>,
     /// Why no more trials are played here.
     given_up: Option<Failure>,
     failed_in_a_row: u32,
@@ -213,6 +216,7 @@ impl<'a> Stage<'a> {
             recipient: player(Account::Recipient).await?,
             signed_in: false,
             builds: BTreeMap::new(),
+            seen: BTreeMap::new(),
             given_up: None,
             failed_in_a_row: 0,
         })
@@ -387,6 +391,7 @@ impl<'a> Stage<'a> {
             }
             let player = self.player(account);
             let played = player.session.play(step, &mut player.fill, &setting).await;
+            self.note_sightings(account, phase).await?;
             if let Some(trial) = exposed {
                 house.expose(trial, phase, &played).await?;
             }
@@ -432,6 +437,20 @@ impl<'a> Stage<'a> {
             build,
         };
         self.house.append(&Record::Client(client)).await
+    }
+
+    /// Writes down by which alternative each alias was found, where that is new.
+    async fn note_sightings(&mut self, account: Account, phase: Phase) -> Result<(), StoreError> {
+        for (alias, seen) in self.player(account).session.take_seen() {
+            let known = self.seen.insert((account, alias.clone()), seen.alternative);
+            if known == Some(seen.alternative) {
+                continue;
+            }
+            let sighting = sighting(&self.variant, account, phase, alias, seen);
+            self.house.teller.tell(Event::Seen(sighting.clone()));
+            self.house.append(&Record::Sighting(sighting)).await?;
+        }
+        Ok(())
     }
 
     /// What a failed step means. A sign-in form where the conversation should be outranks what the step was about.
@@ -553,6 +572,27 @@ impl Player {
             session: driver.open(&options).await?,
             fill,
         })
+    }
+}
+
+/// What is written down of an alias that was found.
+pub(in crate::audit) fn sighting(
+    variant: &str,
+    account: Account,
+    phase: Phase,
+    alias: String,
+    seen: Seen,
+) -> Sighting {
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Sighting {
+        variant: variant.to_owned(),
+        account,
+        phase,
+        alias,
+        alternative: small(seen.alternative),
+        of: small(seen.of),
+        count: small(seen.count),
+        at: Timestamp::now(),
     }
 }
 

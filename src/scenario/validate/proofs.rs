@@ -7,7 +7,6 @@ use crate::scenario::raw;
 use crate::scenario::types::{Count, Piece, Script, Step, Target, Template, Verb, Wait};
 
 use super::Checker;
-use super::locators::templates;
 
 impl Checker<'_> {
     /// A message counts as confirmed or received only when a page was seen to show its link.
@@ -53,7 +52,7 @@ impl Checker<'_> {
         let mut own = target.alternatives.iter();
         alias.into_iter().any(|piece| is_link(&piece))
             || own.any(|one| {
-                let texts = templates(&one.by).into_iter().chain(&one.has_text);
+                let texts = one.by.templates().into_iter().chain(&one.has_text);
                 texts.into_iter().any(holds_link)
             })
     }
