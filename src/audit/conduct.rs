@@ -22,6 +22,7 @@ use super::conductor::{Conductor, Halt};
 use super::event::Teller;
 use super::given::{GivenError, Secrets, Values, secrets};
 use super::inquiry::Inquiry;
+use super::person::People;
 use super::post::{self, Post, unheard};
 use super::rehearse::Rehearsal;
 use super::stage::House;
@@ -56,6 +57,8 @@ pub struct Setting {
     pub driver: DriverOptions,
     /// Whether they show a window.
     pub headed: bool,
+    /// Who acts in their place, where the scenario is played by hand.
+    pub people: Option<People>,
     /// Whom to ask about visitors' addresses afterwards.
     pub inquiry: Inquiry,
     /// What is known of who is who, by its versions.

@@ -203,6 +203,7 @@ impl Post {
             secrets,
             doors,
             headed: setting.headed,
+            people: setting.people.clone(),
         })
     }
 }

@@ -53,6 +53,8 @@ pub struct DriverOptions {
     pub browser: Option<PathBuf>,
     /// A WebDriver that runs already, such as a Grid: nothing is started then.
     pub webdriver: Option<String>,
+    /// No browser is ever opened: persons act. Nothing is started then.
+    pub by_hand: bool,
     /// Environment variables that browsers must not see: those that hold secrets.
     pub hidden: Vec<String>,
 }
@@ -190,6 +192,9 @@ impl Driver {
     ///
     /// When a program is missing, or does not start.
     pub async fn start(options: &DriverOptions) -> Result<Self, DriverError> {
+        if options.by_hand {
+            return Ok(Self::at(String::new(), None, None));
+        }
         if let Some(url) = &options.webdriver {
             return Ok(Self::at(with_slash(url), options.browser.clone(), None));
         }

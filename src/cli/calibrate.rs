@@ -139,6 +139,7 @@ fn persona_run(
     let chosen = choose(scenario, &choice)?;
     let driver = DriverOptions {
         keeper: None,
+        by_hand: false,
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
         webdriver: None,
@@ -158,6 +159,7 @@ fn persona_run(
         stays: true,
         driver,
         headed: false,
+        people: None,
         // Whoever comes comes from this machine.
         inquiry: Inquiry::default(),
         data: Sources::built_in().versions(),

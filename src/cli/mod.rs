@@ -18,6 +18,7 @@ mod knowledge;
 mod log;
 mod out;
 mod past;
+mod person;
 mod plan;
 mod practice;
 mod progress;

@@ -10,6 +10,7 @@ use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
 use super::out::complain;
 use super::past::Past;
+use super::person::people;
 use super::progress::followed;
 use super::report::Targets;
 use super::run::{driver, inquiry, judged, left};
@@ -111,6 +112,7 @@ fn setting(
         variants: values_again(&scenario, manifest, &typed, &kept)?,
         window: manifest.window,
         driver: driver(&asked.hands, &scenario),
+        people: scenario.provenance.by_hand.then(people),
         scenario,
         plan,
         listen: ([127, 0, 0, 1], 0).into(),

@@ -8,6 +8,7 @@ use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
 use super::out::{complain, say};
 use super::past::Past;
+use super::person::people;
 use super::progress::followed;
 use super::report::{Targets, show, write_provisional};
 use super::scenario::{Chosen, choose, load};
@@ -144,6 +145,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         asked.must_leave_it_to_the_collector()?;
     }
     let variants = chosen.values().map_err(Stopped::usage)?;
+    let by_hand = chosen.scenario.provenance.by_hand;
     Ok(Setting {
         variants,
         window: chosen.scenario.experiment.window,
@@ -161,6 +163,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         again: None,
         stays: true,
         headed: asked.hands.headed,
+        people: by_hand.then(people),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: asked.region.clone(),
@@ -173,6 +176,7 @@ pub(super) fn driver(asked: &Hands, scenario: &Scenario) -> DriverOptions {
     hidden.push(SECRET.to_owned());
     DriverOptions {
         keeper: None,
+        by_hand: scenario.provenance.by_hand,
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
         webdriver: asked.webdriver.clone(),
@@ -205,6 +209,8 @@ pub(super) fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
 }
 
 pub(super) fn play(setting: Setting, quiet: bool) -> Result<Conducted, Stopped> {
+    // Bars would be drawn over the questions.
+    let quiet = quiet || setting.people.is_some();
     let conducted = followed(quiet, async |teller, stop| {
         conduct(setting, teller, &stop).await
     });

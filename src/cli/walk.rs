@@ -18,6 +18,11 @@ pub(super) fn walk(asked: &Asked, red: bool) -> Result<Exit, Stopped> {
         seed: Some(0),
         ..Choice::default()
     };
+    if scenario.provenance.by_hand {
+        return Err(Stopped::usage(
+            "walk through it: it is driven by hand, and has no selectors",
+        ));
+    }
     let chosen = choose(scenario, &choice)?;
     let walks = walks(asked, chosen)?;
     let runtime = tokio::runtime::Runtime::new()

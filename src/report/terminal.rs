@@ -71,6 +71,7 @@ fn heading(view: &View<'_>, variant: &VariantRef) -> String {
     let mut planted = manifest.trials.iter().filter(|trial| trial.arm.is_shown());
     let opens = planted.any(|trial| trial.doorway == Some(Doorway::Open));
     let doors = match (manifest.sealed, opens) {
+        _ if manifest.scenario.provenance.by_hand => "by hand",
         (true, true) => "sealed and open browsers",
         (true, false) => "sealed browsers",
         (false, _) => "open browsers",

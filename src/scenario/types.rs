@@ -261,9 +261,9 @@ pub enum Verb {
     /// Lets a person act.
     Manual {
         /// What to tell the person.
-        message: String,
-        /// Done when this is seen; skipped when it already is.
-        until: Target,
+        message: Template,
+        /// Done when this is seen; skipped when it already is. None where it is done by hand: the person says so.
+        until: Option<Target>,
     },
     /// Writes down the instant, under the step's `mark`.
     Mark,

@@ -1,4 +1,5 @@
 mod arrive;
+mod hands;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,8 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::browser::{
-    self, Course, DoorRule, Driver, DriverError, Fill, Played, Seen, Session, SessionOptions,
-    StepError,
+    self, Course, DoorRule, Driver, DriverError, Fill, Played, Seen, SessionOptions, StepError,
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
@@ -18,8 +18,10 @@ use crate::model::{
 use crate::scenario::{CLIENT_BUILD, Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
 
+use self::hands::Hands;
 use super::event::{Event, Teller};
 use super::given::{Secrets, Values};
+use super::person::People;
 
 /// After so many failed trials in a row a variant is given up: what follows would only wait for the same.
 const PATIENCE: u32 = 2;
@@ -47,6 +49,8 @@ pub(super) struct House {
     pub(super) secrets: Secrets,
     pub(super) doors: BTreeMap<Account, DoorRule>,
     pub(super) headed: bool,
+    /// Who acts where there is no browser.
+    pub(super) people: Option<People>,
 }
 
 impl House {
@@ -163,7 +167,7 @@ impl House {
 
 /// One account's browser.
 struct Player {
-    session: Session,
+    session: Hands,
     fill: Fill,
 }
 
@@ -229,11 +233,7 @@ impl<'a> Stage<'a> {
 
     /// The browser and driver, as they name themselves.
     pub(super) fn browser(&self) -> String {
-        let versions = self.sender.session.versions();
-        [versions.browser.as_str(), versions.driver.as_str()]
-            .join(", ")
-            .trim_end_matches(", ")
-            .to_owned()
+        self.sender.session.named()
     }
 
     /// Plays one trial. What goes wrong on a page goes into the evidence; only the store's own errors come back.
@@ -517,14 +517,16 @@ impl<'a> Stage<'a> {
             .compose
             .iter()
             .find(|step| exposes(step));
-        let Some(Verb::Type(text)) = typed.map(|step| &step.verb) else {
-            return false;
+        let into = match typed.map(|step| &step.verb) {
+            Some(Verb::Type(text)) => Some(&text.into),
+            Some(_) => None,
+            None => return false,
         };
         let setting = browser::Setting::from(&house.scenario);
         let cleared = self
             .sender
             .session
-            .clear(&text.into, &self.sender.fill, &setting)
+            .clear(into, &self.sender.fill, &setting)
             .await;
         cleared
             .inspect_err(|fault| tracing::debug!(%fault, "the composer was not cleared"))
@@ -557,6 +559,13 @@ impl Player {
         variant: &str,
         values: &Values,
     ) -> Result<Self, DriverError> {
+        let mut fill = Fill::acting(&house.scenario.accounts, account);
+        fill.vars = values.clone();
+        fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
+        if let Some(people) = &house.people {
+            let session = Hands::person(people.clone(), account);
+            return Ok(Self { session, fill });
+        }
         // One profile for each account of each variant: two browsers on one profile would be one browser.
         let profile = |folder: &Path| folder.join(format!("{variant}-{account}"));
         let options = SessionOptions {
@@ -565,13 +574,8 @@ impl Player {
             door: house.doors.get(&account).cloned(),
             headed: house.headed,
         };
-        let mut fill = Fill::acting(&house.scenario.accounts, account);
-        fill.vars = values.clone();
-        fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
-        Ok(Self {
-            session: driver.open(&options).await?,
-            fill,
-        })
+        let session = Hands::Browser(Box::new(driver.open(&options).await?));
+        Ok(Self { session, fill })
     }
 }
 
@@ -598,7 +602,8 @@ pub(in crate::audit) fn sighting(
 
 /// Whether a step takes the link out of our hands: the one that types it, and the one that sends it.
 fn exposes(step: &Step) -> bool {
-    let types = matches!(step.verb, Verb::Type(_)) && step.mark.as_deref() == Some("typed");
+    let puts = matches!(step.verb, Verb::Type(_) | Verb::Manual { until: None, .. });
+    let types = puts && step.mark.as_deref() == Some("typed");
     step.effect || types
 }
 

@@ -31,6 +31,14 @@ impl Checker<'_> {
     /// Whether a step can only be passed by a page that shows the link.
     fn proves(&self, step: &Step) -> bool {
         let sure = !step.optional && step.guard.is_none();
+        // By hand it is a person who looks for the link.
+        if let Verb::Manual {
+            message,
+            until: None,
+        } = &step.verb
+        {
+            return sure && holds_link(message);
+        }
         let Verb::Wait(Wait::Element {
             target,
             count,
