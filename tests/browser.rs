@@ -549,8 +549,8 @@ async fn secrets_stay_secret(room: &mut Room) {
 async fn persons_need_a_window(room: &mut Room) {
     let manual = |until: &str| {
         step(Verb::Manual {
-            message: "sign in".into(),
-            until: css(until),
+            message: text("sign in"),
+            until: Some(css(until)),
         })
     };
     assert_eq!(

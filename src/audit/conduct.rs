@@ -21,6 +21,7 @@ use super::conductor::{Conductor, Halt};
 use super::event::Teller;
 use super::given::{GivenError, Secrets, Values, folder_of, secrets};
 use super::inquiry::Inquiry;
+use super::person::People;
 use super::post::{self, Post, unheard};
 use super::rehearse::Rehearsal;
 use super::stage::House;
@@ -57,6 +58,8 @@ pub struct Setting {
     pub headed: bool,
     /// Where the profiles are of accounts that are signed in already.
     pub profiles: Profiles,
+    /// Who acts in their place, where the scenario is played by hand.
+    pub people: Option<People>,
     /// Whom to ask about visitors' addresses afterwards.
     pub inquiry: Inquiry,
     /// What is known of who is who, by its versions.

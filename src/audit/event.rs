@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::{Failure, RunId, Trial};
+use crate::model::{Failure, RunId, Sighting, Trial};
 
 /// What a run tells whoever watches it. Nothing here is evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Event {
     Played,
     /// Something went wrong, and is in the evidence.
     Failed(Failure),
+    /// An element was found, for the first time or by another alternative than before; it is in the evidence.
+    Seen(Sighting),
     /// All is planted: so long until the last window closes.
     Listening(Duration),
     /// The windows have closed; the last positive controls follow.

@@ -204,6 +204,7 @@ impl Post {
             doors,
             headed: setting.headed,
             profiles: setting.profiles.clone(),
+            people: setting.people.clone(),
         })
     }
 }

@@ -54,6 +54,29 @@ pub async fn practise(
     Ok(())
 }
 
+/// A practice messenger on a free port of loopback. It looks names up at `dns`.
+pub(super) async fn practice_for(
+    persona: Persona,
+    driver: &DriverOptions,
+    seed: u64,
+    dns: Option<SocketAddr>,
+) -> Result<Practice, AuditError> {
+    let setting = PracticeSetting {
+        listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        persona,
+        names: dns.map(names_at),
+        renderer: renderer(persona, driver)?,
+        seed,
+        late: LATE,
+    };
+    Ok(Practice::start(setting).await?)
+}
+
+/// Where it listens, as the variable of a scenario says it.
+pub(super) fn address_of(practice: &Practice) -> String {
+    format!("http://{}", practice.address())
+}
+
 /// The practice messengers of a run, by the names of the variants that are played on them.
 #[derive(Default)]
 pub(super) struct Rehearsal(BTreeMap<String, Practice>);
@@ -71,15 +94,9 @@ impl Rehearsal {
                 .iter()
                 .any(|(one, _)| one.name == variant.name);
             if let Some(persona) = variant.practice.filter(|_| played) {
-                let practice = Practice::start(PracticeSetting {
-                    listen: (Ipv4Addr::LOCALHOST, 0).into(),
-                    persona,
-                    names: dns.map(names_at),
-                    renderer: renderer(persona, &setting.driver)?,
-                    seed: setting.plan.seed,
-                    late: LATE,
-                });
-                all.insert(variant.name.clone(), practice.await?);
+                let seed = setting.plan.seed;
+                let practice = practice_for(persona, &setting.driver, seed, dns).await?;
+                all.insert(variant.name.clone(), practice);
             }
         }
         Ok(Self(all))
@@ -89,8 +106,7 @@ impl Rehearsal {
     pub(super) fn fill(&self, variant: &str, values: &Values) -> Values {
         let mut values = values.clone();
         if let Some(practice) = self.0.get(variant) {
-            let address = format!("http://{}", practice.address());
-            values.insert(PRACTICE_URL.to_owned(), address);
+            values.insert(PRACTICE_URL.to_owned(), address_of(practice));
         }
         values
     }

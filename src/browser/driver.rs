@@ -35,6 +35,8 @@ pub struct DriverOptions {
     pub browsers: usize,
     /// A WebDriver that runs already, such as a Grid: nothing is started then.
     pub webdriver: Option<String>,
+    /// No browser is ever opened: persons act. Nothing is started then.
+    pub by_hand: bool,
     /// Environment variables that browsers must not see: those that hold secrets.
     pub hidden: Vec<String>,
 }
@@ -188,6 +190,9 @@ impl Driver {
     /// When a program is missing, or does not start.
     pub async fn start(options: &DriverOptions) -> Result<Self, DriverError> {
         let make = options.make;
+        if options.by_hand {
+            return Ok(Self::at(Vec::new(), make, None, None));
+        }
         if let Some(url) = &options.webdriver {
             let urls = vec![with_slash(url)];
             return Ok(Self::at(urls, make, options.browser.clone(), None));

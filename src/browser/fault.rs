@@ -38,14 +38,16 @@ impl Fault {
         self.kind == Kind::Passing
     }
 
-    pub(super) fn gone(message: impl Into<String>) -> Self {
+    /// Nothing more can be done: whoever should act is not there any more.
+    pub fn gone(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Gone,
             message: message.into(),
         }
     }
 
-    pub(super) fn lasting(message: impl Into<String>) -> Self {
+    /// Trying again would give the same.
+    pub fn lasting(message: impl Into<String>) -> Self {
         Self {
             kind: Kind::Lasting,
             message: message.into(),

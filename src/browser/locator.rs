@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Session;
 use super::fault::Fault;
+use super::session::Seen;
 use super::step::Setting;
 use super::template::{Fill, shown};
 use crate::diagnostic::printable;
@@ -49,15 +50,28 @@ impl<'a> Eye<'a> {
     /// One immediate look.
     pub(super) async fn find(&self, target: &Target) -> Result<Found, Fault> {
         let found = self.first_match(self.alternatives(target)?, 0).await?;
-        if let Some(winner) = found.winner {
-            tracing::debug!(
-                target_alias = target.alias,
-                winner,
-                count = found.count,
-                "found"
-            );
+        if let Some(alias) = &target.alias {
+            self.note(alias, target.alternatives.len(), &found);
         }
         Ok(found)
+    }
+
+    /// Remembers by which alternative an alias was found.
+    fn note(&self, alias: &str, of: usize, found: &Found) {
+        let Some(alternative) = found.winner else {
+            return;
+        };
+        tracing::debug!(alias, alternative, count = found.count, "found");
+        let of = self.setting.locators.get(alias).map_or(of, Vec::len);
+        let count = found.count;
+        self.session.note(
+            alias,
+            Seen {
+                alternative,
+                of,
+                count,
+            },
+        );
     }
 
     fn alternatives<'t>(&self, target: &'t Target) -> Result<&'t [Locator], Fault>
@@ -99,11 +113,12 @@ impl<'a> Eye<'a> {
     async fn matches(&self, locator: &Locator, depth: u8) -> Result<(Vec<Element>, usize), Fault> {
         let roots = match &locator.within {
             Some(_) if depth == DEPTH => return Err(Fault::lasting("`within` is nested too deep")),
-            Some(alias) => Some(
-                self.first_match(self.named(alias)?, depth + 1)
-                    .await?
-                    .elements,
-            ),
+            Some(alias) => {
+                let around = self.named(alias)?;
+                let found = self.first_match(around, depth + 1).await?;
+                self.note(alias, around.len(), &found);
+                Some(found.elements)
+            }
             None => None,
         };
         if roots.as_ref().is_some_and(Vec::is_empty) {

@@ -40,6 +40,6 @@ pub use fault::Fault;
 pub use keeper::keep;
 pub use make::Make;
 pub use profiles::{Held, Key, ProfileError, Profiles, Seal, SignedIn, Whose, pack, unpack};
-pub use session::{Links, Session, SessionOptions};
+pub use session::{Links, Seen, Session, SessionOptions};
 pub use step::{Course, Played, Setting, StepError};
 pub use template::{Fill, Secret};

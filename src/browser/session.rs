@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fantoccini::error::{CmdError, NewSessionError};
@@ -59,6 +61,17 @@ pub struct Links {
     pub others: Vec<String>,
 }
 
+/// By which alternative an alias was found last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Which, counted from 0.
+    pub alternative: usize,
+    /// Of how many.
+    pub of: usize,
+    /// How many elements it found.
+    pub count: usize,
+}
+
 /// One browser, signed in as one account or about to be.
 #[derive(Debug)]
 pub struct Session {
@@ -66,6 +79,8 @@ pub struct Session {
     account: Account,
     headed: bool,
     versions: Versions,
+    /// What was found since somebody asked, by alias.
+    seen: Mutex<BTreeMap<String, Seen>>,
 }
 
 /// Where browsers are asked for, and which.
@@ -105,6 +120,7 @@ pub(super) async fn open(
         account: options.account,
         headed: options.headed,
         versions,
+        seen: Mutex::default(),
     })
 }
 
@@ -213,6 +229,16 @@ impl Session {
             .partition(|target| ours.is_some() && url::Url::parse(target).ok() == ours);
         let intact = !exact.is_empty();
         Ok(Links { intact, others })
+    }
+
+    /// The aliases that were found since this was asked last, and by which alternative at the last look.
+    pub fn take_seen(&self) -> BTreeMap<String, Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn note(&self, alias: &str, seen: Seen) {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(alias.to_owned(), seen);
     }
 
     pub(super) const fn client(&self) -> &Client {

@@ -98,6 +98,20 @@ pub struct StepError {
 }
 
 impl StepError {
+    /// A step that failed.
+    #[must_use]
+    pub fn new(step: &Step, fault: Fault, acted: Option<Timestamp>) -> Self {
+        Self {
+            at: StepRef {
+                verb: step.verb.name().to_owned(),
+                line: step.line,
+            },
+            what: describe(&step.verb),
+            fault,
+            acted,
+        }
+    }
+
     /// Whether the browser or its driver is gone, rather than the page not being as expected.
     #[must_use]
     pub fn is_gone(&self) -> bool {
@@ -233,16 +247,7 @@ fn excuse(
     } else if step.optional && !fault.is_gone() {
         return Ok(Course::Excused(fault.message));
     }
-    let at = StepRef {
-        verb: step.verb.name().to_owned(),
-        line: step.line,
-    };
-    Err(StepError {
-        at,
-        what: describe(&step.verb),
-        fault,
-        acted,
-    })
+    Err(StepError::new(step, fault, acted))
 }
 
 fn redacted(fault: Fault, fill: &Fill) -> Fault {
@@ -269,7 +274,10 @@ fn describe(verb: &Verb) -> String {
         }
         Verb::Wait(Wait::Element { target, .. }) => format!("wait for {}", name(target)),
         Verb::Hold(_) => "hold".to_owned(),
-        Verb::Manual { until, .. } => format!("wait for a person until {}", name(until)),
+        Verb::Manual {
+            until: Some(until), ..
+        } => format!("wait for a person until {}", name(until)),
+        Verb::Manual { until: None, .. } => "ask a person".to_owned(),
         Verb::Mark => "mark".to_owned(),
         Verb::Save {
             name: variable,
@@ -334,7 +342,9 @@ impl<'a> Attempt<'a> {
             Verb::Press(keys) => self.press(keys).await?,
             Verb::Wait(wait) => self.wait(wait).await?,
             Verb::Hold(span) => sleep(*span).await,
-            Verb::Manual { message, until } => return self.manual(message, until).await,
+            Verb::Manual { message, until } => {
+                return self.manual(message, until.as_ref()).await;
+            }
             Verb::Mark => {}
             Verb::Save { from, attr, .. } => {
                 return self.save(from, attr.as_deref()).await.map(Attained::Saved);
@@ -509,17 +519,23 @@ impl<'a> Attempt<'a> {
         Ok((matching, other))
     }
 
-    async fn manual(&mut self, message: &str, until: &Target) -> Result<Attained, Fault> {
+    async fn manual(
+        &mut self,
+        message: &Template,
+        until: Option<&Target>,
+    ) -> Result<Attained, Fault> {
+        let message = self.eye.fill.render(message)?;
+        let until = until.ok_or_else(|| Fault::lasting("this is done without a browser"))?;
         if self.eye.find_readable(until).await?.count > 0 {
             return Ok(Attained::Skipped);
         }
         if !self.eye.session.is_headed() {
             return Err(Fault::lasting(format!(
                 "a person has to act in a browser with a window: {}",
-                printable(message, 200)
+                printable(&message, 200)
             )));
         }
-        tracing::warn!(account = %self.eye.session.account(), "{}", printable(message, 200));
+        tracing::warn!(account = %self.eye.session.account(), "{}", printable(&message, 200));
         self.wait(&Wait::Element {
             target: until.clone(),
             count: None,

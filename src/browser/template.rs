@@ -68,7 +68,12 @@ impl Fill {
         })
     }
 
-    pub(super) fn render(&self, template: &Template) -> Result<String, Fault> {
+    /// The text, filled in.
+    ///
+    /// # Errors
+    ///
+    /// When something in it has no value.
+    pub fn render(&self, template: &Template) -> Result<String, Fault> {
         self.render_with(template, |value| Ok(value.to_owned()))
     }
 

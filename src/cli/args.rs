@@ -59,6 +59,8 @@ pub(super) enum Verb {
     /// Check scenarios, and show every mistake at its place
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
+    /// Make a scenario of a recording of Chromium's Recorder, with places to fill in
+    Import(Import),
     /// List the services that there are scenarios for: their state, and what is known of their selectors
     #[command(after_help = SERVICES_EXAMPLES)]
     Services(Services),
@@ -110,7 +112,8 @@ pub(super) enum Verb {
     /// Run the collector alone: record whoever comes, until stopped
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Serve>),
-    /// Look at a running collector as its visitors do, and at what it stands on, and say what is wrong
+    /// Look at a running collector as its visitors do, and say what is wrong; or, with a scenario, whether its selectors
+    /// still find what they are for
     #[command(after_help = DOCTOR)]
     Doctor(Box<Doctor>),
     /// Serve a practice messenger: a small web chat whose provider does with links what its persona says
@@ -231,7 +234,10 @@ const MAN_EXAMPLES: &str = "Examples:
   waxseal man | man -l -
   waxseal man /usr/local/share/man/man1";
 
-const DOCTOR: &str = "What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
+const DOCTOR: &str = "With a SCENARIO both accounts sign in, the sender walks to the composer, and every alias of `[loc]` is looked for: \
+which alternative found it, how many elements, and what has drifted. Nothing is typed but what signs in, and nothing is sent.
+
+Without one the collector is looked at. What it asks is recorded like any other visit. Nobody outside is asked but the resolver, and whom --clock-from names.
 
 Exit status: 0 all is well; 1 something is wrong; 2 usage or settings error; 3 something could not be told.
 
@@ -297,6 +303,18 @@ pub(super) struct Check {
     /// Scenario files, or folders: then every `.toml` in them and below
     #[arg(required = true)]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Import {
+    /// The recording: JSON, as the Recorder panel exports it
+    pub(super) recording: PathBuf,
+    /// Where to write the scenario [default: the standard output stream]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Write it even where there is a file of that name
+    #[arg(long, requires = "output")]
+    pub(super) force: bool,
 }
 
 #[derive(Debug, Group)]
@@ -733,6 +751,8 @@ pub(super) struct Given {
 #[derive(Debug, Group)]
 pub(super) struct Doctor {
     #[command(flatten)]
+    pub(super) walk: Walk,
+    #[command(flatten)]
     pub(super) given: Given,
     /// Where the public door is to be looked for, in place of where the collector listens (may be repeated, or a list
     /// with commas)
@@ -747,6 +767,35 @@ pub(super) struct Doctor {
     /// Hold the clock against the Date of this web server; without it nobody is asked
     #[arg(long, value_name = "URL")]
     pub(super) clock_from: Option<String>,
+}
+
+/// A scenario that is walked through, and with which browser.
+#[derive(Debug, Group)]
+#[command(next_help_heading = "With a SCENARIO")]
+pub(super) struct Walk {
+    /// Walk through this scenario, instead of looking at a collector
+    pub(super) scenario: Option<PathBuf>,
+    /// Only in this variant (may be repeated)
+    #[arg(long = "variant", value_name = "NAME", requires = "scenario")]
+    pub(super) variants: Vec<String>,
+    /// The value of a variable (may be repeated)
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair, requires = "scenario")]
+    pub(super) vars: Vec<(String, String)>,
+    /// A TOML file with values of variables
+    #[arg(long = "vars", value_name = "FILE", requires = "scenario")]
+    pub(super) vars_file: Option<PathBuf>,
+    /// Use the WebDriver that answers here, instead of starting chromedriver
+    #[arg(long, value_name = "URL", requires = "scenario")]
+    pub(super) webdriver: Option<String>,
+    /// Which chromedriver to start
+    #[arg(long, value_name = "PATH", requires = "scenario")]
+    pub(super) chromedriver: Option<PathBuf>,
+    /// Which Chromium to drive
+    #[arg(long, value_name = "PATH", requires = "scenario")]
+    pub(super) browser: Option<PathBuf>,
+    /// Show the browsers, so that a person can sign in
+    #[arg(long, requires = "scenario")]
+    pub(super) headed: bool,
 }
 
 #[derive(Debug, Group)]

@@ -158,6 +158,7 @@ fn persona_run(
         driver,
         headed: false,
         profiles: Profiles::none(),
+        people: None,
         // Whoever comes comes from this machine.
         inquiry: Inquiry::default(),
         data: Sources::built_in().versions(),

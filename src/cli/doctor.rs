@@ -7,13 +7,17 @@ use super::exit::{Exit, Stopped};
 use super::out::say;
 use super::serve::beside;
 use super::settings::{Certificates, Settings, settings};
+use super::walk::walk;
 use crate::audit::{Checkup, Finding, Names, State, examine};
 use crate::collector::Authority;
 use crate::diagnostic::printable;
 use crate::verdict::ExitStatus;
 
-/// Looks at the collector that is set up like this.
+/// Looks at the collector that is set up like this; or walks through a scenario.
 pub(super) fn doctor(asked: &Doctor, red: bool) -> Result<Exit, Stopped> {
+    if asked.walk.scenario.is_some() {
+        return walk(&asked.walk, red);
+    }
     let settings = settings(&asked.given, red)?;
     let checkup = checkup(asked, &settings)?;
     let runtime = tokio::runtime::Runtime::new()
@@ -130,7 +134,7 @@ fn secrets(settings: &Settings) -> Vec<PathBuf> {
 }
 
 /// One line each, and below it what to do.
-fn shown(found: &[Finding]) -> String {
+pub(super) fn shown(found: &[Finding]) -> String {
     let mut out = String::new();
     for one in found {
         let mark = match one.state {
@@ -158,7 +162,7 @@ fn shown(found: &[Finding]) -> String {
 }
 
 /// What is wrong outranks what cannot be told: it is proven.
-fn status(found: &[Finding]) -> ExitStatus {
+pub(super) fn status(found: &[Finding]) -> ExitStatus {
     let any = |state| found.iter().any(|one| one.state == state);
     match (any(State::Wrong), any(State::Unsure)) {
         (true, _) => ExitStatus::Failed,

@@ -46,7 +46,7 @@ fn write(evidence: &Evidence, asked: &Export, target: impl Write) -> io::Result<
 }
 
 /// What is there already is somebody's, and evidence more than anything.
-fn may_write(path: &Path, force: bool) -> Result<(), Stopped> {
+pub(super) fn may_write(path: &Path, force: bool) -> Result<(), Stopped> {
     let refused = |why: &str| Err(Stopped::usage(format!("write {}: {why}", path.display())));
     if !folder(path).is_dir() {
         return refused("there is no such folder");

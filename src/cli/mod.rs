@@ -13,6 +13,7 @@ mod exit;
 mod explain;
 mod export;
 mod history;
+mod import;
 mod judge;
 mod knowledge;
 mod log;
@@ -21,6 +22,7 @@ mod man;
 mod new;
 mod out;
 mod past;
+mod person;
 mod plan;
 mod practice;
 mod progress;
@@ -36,6 +38,7 @@ mod settings;
 mod site;
 mod store;
 mod verify;
+mod walk;
 
 pub use settings::json_schema;
 
@@ -81,6 +84,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
     }
     match args.verb {
         Verb::Check(asked) => check::check(&asked, red),
+        Verb::Import(asked) => import::imported(&asked),
         Verb::Services(asked) => services::services(&asked),
         Verb::Plan(asked) => plan::plan(&asked, red),
         Verb::Run(asked) => run::run(&asked, colour, red, args.quiet),

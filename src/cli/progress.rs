@@ -8,7 +8,7 @@ use super::exit::Stopped;
 use super::out::complain;
 use crate::audit::{Event, Stop, Teller};
 use crate::diagnostic::printable;
-use crate::model::{Failure, Trial, display_duration};
+use crate::model::{Failure, Sighting, Trial, display_duration};
 
 /// Does what tells of its progress, and shows that. It is told when somebody wishes to stop.
 pub(super) fn followed<T>(
@@ -105,6 +105,8 @@ impl Progress {
                 self.at(self.played as u64);
             }
             Event::Failed(failure) => self.say(&failed(&failure)),
+            Event::Seen(sighting) if sighting.has_drifted() => self.say(&drifted(&sighting)),
+            Event::Seen(_) => {}
             Event::Closing => {
                 self.style(
                     "{prefix:>10} [{bar:30}] {pos}/{len}  {msg}",
@@ -190,6 +192,16 @@ impl Progress {
             Way::Quiet => {}
         }
     }
+}
+
+fn drifted(sighting: &Sighting) -> String {
+    format!(
+        "`{}` has drifted for the {} at {}: {}",
+        printable(&sighting.alias, 80),
+        sighting.account,
+        sighting.phase,
+        sighting.words()
+    )
 }
 
 fn failed(failure: &Failure) -> String {

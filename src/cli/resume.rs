@@ -11,6 +11,7 @@ use super::knowledge::Held;
 use super::login::profiles;
 use super::out::complain;
 use super::past::Past;
+use super::person::people;
 use super::progress::followed;
 use super::report::Targets;
 use super::run::{driver, inquiry, judged, left};
@@ -113,6 +114,7 @@ fn setting(
         variants: values_again(&scenario, manifest, &typed, &kept)?,
         window: manifest.window,
         driver: driver(&asked.hands, &scenario),
+        people: scenario.provenance.by_hand.then(people),
         scenario,
         plan,
         listen: ([127, 0, 0, 1], 0).into(),

@@ -9,6 +9,7 @@ use super::knowledge::Held;
 use super::login::profiles;
 use super::out::{complain, say};
 use super::past::Past;
+use super::person::people;
 use super::progress::followed;
 use super::report::{Targets, show, tell_failure, write_provisional};
 use super::scenario::{Chosen, choose, load};
@@ -161,6 +162,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         asked.must_leave_it_to_the_collector()?;
     }
     let variants = chosen.values().map_err(Stopped::usage)?;
+    let by_hand = chosen.scenario.provenance.by_hand;
     Ok(Setting {
         variants,
         window: chosen.scenario.experiment.window,
@@ -179,6 +181,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         stays: true,
         headed: asked.hands.headed,
         profiles: profiles(&asked.hands.profiles, &asked.store),
+        people: by_hand.then(people),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: asked.region.clone(),
@@ -192,6 +195,7 @@ pub(super) fn driver(asked: &Hands, scenario: &Scenario) -> DriverOptions {
     DriverOptions {
         keeper: None,
         make: asked.browser.make,
+        by_hand: scenario.provenance.by_hand,
         chromedriver: asked.chromedriver.clone(),
         geckodriver: asked.geckodriver.clone(),
         browser: asked.browser.path.clone(),
@@ -227,6 +231,8 @@ pub(super) fn inquiry(asked: Option<Resolver>, held: &Held) -> Inquiry {
 }
 
 pub(super) fn play(setting: Setting, asked: &Hands, quiet: bool) -> Result<Conducted, Stopped> {
+    // Bars would be drawn over the questions.
+    let quiet = quiet || setting.people.is_some();
     let conducted = followed(quiet, async |teller, stop| {
         let stop = stop.or_while_there_is(asked.stop_file.clone());
         conduct(setting, teller, &stop).await

@@ -60,6 +60,7 @@ impl Record {
             Self::Omission(omission) => Some(omission.at),
             Self::Failure(failure) => Some(failure.at),
             Self::Mark(mark) => Some(mark.at),
+            Self::Sighting(sighting) => Some(sighting.at),
             Self::Probe(probe) => Some(probe.to),
             Self::Client(client) => Some(client.at),
             Self::Hit(hit) => Some(hit.received),
@@ -108,6 +109,8 @@ pub enum Record {
     Mark(Mark),
     /// Which build of the service's client a page said it is.
     Client(Client),
+    /// Which alternative of a locator found its element.
+    Sighting(Sighting),
     /// A fetch of our own.
     Probe(Probe),
     /// Somebody came.
@@ -346,6 +349,44 @@ pub struct Mark {
     pub name: String,
     /// Just after the step.
     pub at: Timestamp,
+}
+
+/// Which alternative of a locator found its element, written down the first time and whenever it is another one: what tells
+/// that a page changes before that breaks a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The variant.
+    pub variant: String,
+    /// Whose browser it was.
+    pub account: Account,
+    /// The phase.
+    pub phase: Phase,
+    /// The scenario's name for the element.
+    pub alias: String,
+    /// Which alternative, counted from 0.
+    pub alternative: u32,
+    /// Of how many.
+    pub of: u32,
+    /// How many elements it found.
+    pub count: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Sighting {
+    /// Whether it was another than the first: what the author trusts most is not there any more.
+    #[must_use]
+    pub const fn has_drifted(&self) -> bool {
+        self.alternative > 0
+    }
+
+    /// What was seen, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let plural = if self.count == 1 { "" } else { "s" };
+        let (nth, of, count) = (self.alternative + 1, self.of, self.count);
+        format!("alternative {nth} of {of}, {count} element{plural}")
+    }
 }
 
 /// What a page said of itself: another build may do other things with links.

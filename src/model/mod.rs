@@ -33,8 +33,8 @@ pub use change::{
 pub use course::{Intent, Recess, Resumption, RoundSize};
 pub use evidence::{
     Arrival, Client, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit,
-    Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, StepRef,
-    ToolRef, VariantRef,
+    Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, Sighting,
+    StepRef, ToolRef, VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{

@@ -80,6 +80,9 @@ pub struct Provenance {
     /// What it has been driven against, where the scenario says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<Tried>,
+    /// Persons do it all: there is no browser of ours, and no door that one could be led to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
     /// Where the selectors come from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,

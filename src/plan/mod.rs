@@ -143,7 +143,8 @@ pub fn plan<'a>(
                 forms: forms(scenario, variant),
                 trials: size,
             };
-            if nth == 0 {
+            // Persons have no doors.
+            if nth == 0 && !scenario.provenance.by_hand {
                 opening.extend(part.doors());
             }
             opening.extend(part.heard());

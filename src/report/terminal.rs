@@ -2,10 +2,12 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::diagnostic::printable;
 use crate::model::{Outcome, VariantRef};
 
 use super::View;
 use super::line::Line;
+use super::view::FOREIGN_CHARS;
 
 /// A run as a terminal shows it: a block for each variant, a line for each cell.
 #[must_use]
@@ -22,6 +24,7 @@ pub fn terminal(view: &View<'_>, colour: bool) -> String {
             out.push_str(&row(line, wide, pen));
         }
         out.push_str(&failures(view, variant, pen));
+        out.push_str(&drift(view, variant, pen));
         out.push('\n');
     }
     out + &pen.paint(Style::new().bold(), &view.sum()) + "\n"
@@ -100,4 +103,25 @@ fn failures(view: &View<'_>, variant: &VariantRef, pen: Pen) -> String {
         .iter()
         .map(|(text, times)| format!("    {times} x  {}\n", pen.quiet(text)));
     heading.to_owned() + &lines.collect::<String>()
+}
+
+/// Where the first alternative of a locator is not what found its element any more: nothing is wrong yet.
+fn drift(view: &View<'_>, variant: &VariantRef, pen: Pen) -> String {
+    let sightings = view.drift.iter().filter(|one| one.variant == variant.name);
+    let lines: String = sightings
+        .map(|one| {
+            let alias = printable(&one.alias, FOREIGN_CHARS);
+            let text = format!(
+                "`{alias}` ({}, {}): {}",
+                one.account,
+                one.phase,
+                one.words()
+            );
+            format!("    {}\n", pen.quiet(&text))
+        })
+        .collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n  selectors that drifted\n{lines}")
 }

@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use crate::diagnostic::printable;
 use crate::model::{
     Cell, Comparison, Doorway, Evidence, Failure, Manifest, Observation, Outcome, Record, RunEnd,
-    RunId, Status, TrialId, VariantRef, display_duration,
+    RunId, Sighting, Status, TrialId, VariantRef, display_duration,
 };
 
 use super::comparison::since_baseline;
@@ -29,6 +29,8 @@ pub struct View<'a> {
     pub changes: &'a [Comparison],
     /// What went wrong on the way.
     pub failures: Vec<&'a Failure>,
+    /// Elements that were found by another alternative than the first.
+    pub drift: Vec<&'a Sighting>,
     /// How it ended; none while it has not.
     pub end: Option<&'a RunEnd>,
 }
@@ -41,11 +43,12 @@ impl<'a> View<'a> {
         cells: &'a [Cell],
         observations: &'a [Observation],
     ) -> Option<Self> {
-        let mut failures = Vec::new();
+        let (mut failures, mut drift) = (Vec::new(), Vec::new());
         let mut end = None;
         for entry in &evidence.entries {
             match &entry.record {
                 Record::Failure(failure) => failures.push(failure),
+                Record::Sighting(sighting) if sighting.has_drifted() => drift.push(sighting),
                 Record::End(run_end) => end = Some(run_end),
                 _ => {}
             }
@@ -58,6 +61,7 @@ impl<'a> View<'a> {
             cells,
             changes: &[],
             failures,
+            drift,
             end,
         })
     }
@@ -164,6 +168,7 @@ impl<'a> View<'a> {
     /// How a variant was audited: its trials, the window, the doors, the scenario's age.
     pub(super) fn circumstances(&self, variant: &VariantRef) -> [String; 4] {
         let doors = match (self.manifest.sealed, self.opens()) {
+            _ if self.manifest.scenario.provenance.by_hand => "by hand",
             (true, true) => "sealed and open browsers",
             (true, false) => "sealed browsers",
             (false, _) => "open browsers",

@@ -8,6 +8,7 @@
 
 mod address;
 mod document;
+mod import;
 mod key;
 mod mistakes;
 mod raw;
@@ -19,6 +20,7 @@ mod validate;
 pub use address::{Astray, is_on_hosts};
 // How a TOML file is held against a schema is the same for any file; the settings of `waxseal serve` are another.
 pub(crate) use document::{Document, Path};
+pub use import::{ImportError, import};
 pub use key::key;
 pub(crate) use mistakes::{Mistakes, Spot, words};
 pub use raw::json_schema;

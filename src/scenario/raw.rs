@@ -133,6 +133,8 @@ pub(super) struct Service {
     /// Whether it can be audited, and how. A real service says so, and then what its selectors rest on (`grade`), what they
     /// were driven against (`tried`) and which `terms` to review.
     pub(super) status: Option<Status>,
+    /// By whose hands it is driven; by a browser's where nothing is said.
+    pub(super) client: Option<Client>,
     /// The short name of the service that took its place, where it is retired.
     #[schemars(extend("examples" = ["teams-free"]))]
     pub(super) successor: Option<String>,
@@ -154,6 +156,16 @@ pub(super) struct Service {
     /// The attribute that `testid` locators look at; `data-testid` where none is given.
     #[schemars(extend("examples" = ["data-testid"]))]
     pub(super) testid_attr: Option<String>,
+}
+
+/// By whose hands a service is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Client {
+    /// A browser's.
+    Browser,
+    /// Persons', who are told each step at the terminal: for apps without a web client.
+    ByHand,
 }
 
 /// Somebody else who is known to come for the service's links.
@@ -367,7 +379,7 @@ pub(super) struct Step {
     /// Verb: waits for its own sake.
     #[schemars(extend("examples" = ["20s"]))]
     pub(super) hold: Option<String>,
-    /// Verb: lets a person act, and tells them what to do.
+    /// Verb: lets a person act, and tells them what to do; templates may stand in it.
     pub(super) manual: Option<String>,
     /// Verb: reads a value into a variable of this name.
     pub(super) save: Option<String>,
@@ -390,7 +402,7 @@ pub(super) struct Step {
     pub(super) count: Option<String>,
     /// `wait`: until the element's whole text is this.
     pub(super) text: Option<String>,
-    /// `manual`: done when this is seen.
+    /// `manual`: done when this is seen. By hand there is none: the person says so.
     pub(super) until: Option<Target>,
     /// `save`: from which element.
     pub(super) from: Option<Target>,

@@ -300,6 +300,7 @@ fn noun_of(definition: &str) -> (&'static str, &'static str) {
         "Status" => ("unknown-status", "status of a service"),
         "Grade" => ("unknown-grade", "grade of selectors"),
         "Tried" => ("unknown-trial-ground", "ground to try a scenario on"),
+        "Client" => ("unknown-client", "client to drive with"),
         "Way" => ("unknown-way", "way to type"),
         _ => ("unknown-word", "word"),
     }

@@ -261,9 +261,9 @@ pub enum Verb {
     /// Lets a person act.
     Manual {
         /// What to tell the person.
-        message: String,
-        /// Done when this is seen; skipped when it already is.
-        until: Target,
+        message: Template,
+        /// Done when this is seen; skipped when it already is. None where it is done by hand: the person says so.
+        until: Option<Target>,
     },
     /// Writes down the instant, under the step's `mark`.
     Mark,
@@ -386,6 +386,27 @@ pub enum By {
     Path(Vec<Template>),
     /// A CSS selector in any open shadow root.
     Deep(Template),
+}
+
+impl By {
+    /// The texts with places to fill in that it holds.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Template> {
+        match self {
+            Self::Css(text)
+            | Self::Xpath(text)
+            | Self::TestId(text)
+            | Self::Text(text)
+            | Self::Label(text)
+            | Self::Placeholder(text)
+            | Self::Deep(text) => vec![text],
+            Self::Path(parts) => parts.iter().collect(),
+            Self::Role { name, .. } => match name {
+                Some(Match::Exactly(text)) => vec![text],
+                Some(Match::Pattern(_)) | None => Vec::new(),
+            },
+        }
+    }
 }
 
 /// How a name must be.

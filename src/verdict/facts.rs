@@ -231,6 +231,7 @@ impl<'a> Facts<'a> {
             | Record::Resumption(_)
             | Record::Mark(_)
             | Record::Client(_)
+            | Record::Sighting(_)
             | Record::Handshake(_) => {}
             Record::Intent(intent) => {
                 for trial in &intent.trials {

@@ -424,11 +424,21 @@ impl<'a> Bench<'a> {
         if arm.is_shown() && self.hangs_on_the_clocks(arm, planned) {
             add(&mut doubts, Doubt::ClockSkew);
         }
-        if arm.is_shown() && !self.controls.doors_are_proven {
+        if arm.is_shown() && !self.controls.doors_are_proven && self.may_be_our_own(planned) {
             add(&mut doubts, Doubt::Unsealed);
         }
         doubts.sort_unstable();
         doubts
+    }
+
+    /// Whether a device of our own may be among the visitors, where no door tells it apart. Without browsers there are only
+    /// persons' devices: those that the scenario registers are known, and where nobody came there is nothing to tell apart.
+    fn may_be_our_own(&self, planned: &[Case<'_>]) -> bool {
+        let by_hand = self.facts.manifest.scenario.provenance.by_hand;
+        let mut visits = planned
+            .iter()
+            .flat_map(|(trial, _)| self.seen.visits(trial.id));
+        !by_hand || visits.any(|seen| seen.actor == Actor::Unknown)
     }
 
     fn doubts_of_trial(&self, case: &Case<'_>) -> impl Iterator<Item = Doubt> + use<> {

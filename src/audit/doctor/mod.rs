@@ -1,11 +1,13 @@
 //! Whether a collector is fit to be believed, looked at as its visitors do: its names asked, its doors opened, its
-//! certificate checked, and what it stands on: clock, disk, store, secrets. What cannot be told is said to be so.
+//! certificate checked, and what it stands on: clock, disk, store, secrets. And whether a scenario still finds its way on
+//! the pages it is for. What cannot be told is said to be so.
 
 mod clock;
 mod doors;
 mod finding;
 mod machine;
 mod names;
+mod selectors;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 pub use finding::{Finding, State};
 pub use names::Names;
+pub use selectors::Walk;
 
 /// For one question to be answered: whoever needs longer would not wait for it either.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,5 @@
 mod arrive;
+mod hands;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,19 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::browser::{
-    self, Course, DoorRule, Driver, DriverError, Fill, Held, Played, Profiles, Session,
+    self, Course, DoorRule, Driver, DriverError, Fill, Held, Played, Profiles, Seen,
     SessionOptions, StepError, Whose,
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
     Account, Arm, Client, Doubt, Exposure, Failure, Intent, Mark, Notice, Part, Phase, Probe,
-    Record, RunId, StepRef, Timestamp, TokenId, Trial, TrialId, Via,
+    Record, RunId, Sighting, StepRef, Timestamp, TokenId, Trial, TrialId, Via,
 };
 use crate::scenario::{CLIENT_BUILD, Scenario, Step, Target, TypeText, Verb};
 use crate::store::{EvidenceStore, StoreError};
 
+use self::hands::Hands;
 use super::event::{Event, Teller};
 use super::given::{Secrets, Values};
+use super::person::People;
 
 /// After so many failed trials in a row a variant is given up: what follows would only wait for the same.
 const PATIENCE: u32 = 2;
@@ -52,6 +55,8 @@ pub(super) struct House {
     pub(super) headed: bool,
     /// Profiles that outlive the run.
     pub(super) profiles: Profiles,
+    /// Who acts where there is no browser.
+    pub(super) people: Option<People>,
 }
 
 impl House {
@@ -168,7 +173,7 @@ impl House {
 
 /// One account's browser.
 struct Player {
-    session: Session,
+    session: Hands,
     fill: Fill,
     /// Its profile, where that is kept: nobody else may use it meanwhile.
     kept: Option<Held>,
@@ -183,6 +188,8 @@ pub(super) struct Stage<'a> {
     signed_in: bool,
     /// What each account's page said last of its build.
     builds: BTreeMap<Account, String>,
+    /// By which alternative each alias was found last.
+    seen: BTreeMap<(Account, String), usize>,
     /// Why no more trials are played here.
     given_up: Option<Failure>,
     failed_in_a_row: u32,
@@ -221,6 +228,7 @@ impl<'a> Stage<'a> {
             recipient: player(Account::Recipient).await?,
             signed_in: false,
             builds: BTreeMap::new(),
+            seen: BTreeMap::new(),
             given_up: None,
             failed_in_a_row: 0,
         })
@@ -233,11 +241,7 @@ impl<'a> Stage<'a> {
 
     /// The browser and driver, as they name themselves.
     pub(super) fn browser(&self) -> String {
-        let versions = self.sender.session.versions();
-        [versions.browser.as_str(), versions.driver.as_str()]
-            .join(", ")
-            .trim_end_matches(", ")
-            .to_owned()
+        self.sender.session.named()
     }
 
     /// Plays one trial. What goes wrong on a page goes into the evidence; only the store's own errors come back.
@@ -398,6 +402,7 @@ impl<'a> Stage<'a> {
             }
             let player = self.player(account);
             let played = player.session.play(step, &mut player.fill, &setting).await;
+            self.note_sightings(account, phase).await?;
             if let Some(trial) = exposed {
                 house.expose(trial, phase, &played).await?;
             }
@@ -475,6 +480,20 @@ impl<'a> Stage<'a> {
         self.house.append(&Record::Client(client)).await
     }
 
+    /// Writes down by which alternative each alias was found, where that is new.
+    async fn note_sightings(&mut self, account: Account, phase: Phase) -> Result<(), StoreError> {
+        for (alias, seen) in self.player(account).session.take_seen() {
+            let known = self.seen.insert((account, alias.clone()), seen.alternative);
+            if known == Some(seen.alternative) {
+                continue;
+            }
+            let sighting = sighting(&self.variant, account, phase, alias, seen);
+            self.house.teller.tell(Event::Seen(sighting.clone()));
+            self.house.append(&Record::Sighting(sighting)).await?;
+        }
+        Ok(())
+    }
+
     /// What a failed step means. A sign-in form where the conversation should be outranks what the step was about.
     async fn trouble(
         &mut self,
@@ -539,14 +558,16 @@ impl<'a> Stage<'a> {
             .compose
             .iter()
             .find(|step| exposes(step));
-        let Some(Verb::Type(text)) = typed.map(|step| &step.verb) else {
-            return false;
+        let into = match typed.map(|step| &step.verb) {
+            Some(Verb::Type(text)) => Some(&text.into),
+            Some(_) => None,
+            None => return false,
         };
         let setting = browser::Setting::from(&house.scenario);
         let cleared = self
             .sender
             .session
-            .clear(&text.into, &self.sender.fill, &setting)
+            .clear(into, &self.sender.fill, &setting)
             .await;
         cleared
             .inspect_err(|fault| tracing::debug!(%fault, "the composer was not cleared"))
@@ -579,6 +600,17 @@ impl Player {
         variant: &str,
         values: &Values,
     ) -> Result<Self, DriverError> {
+        let mut fill = Fill::acting(&house.scenario.accounts, account);
+        fill.vars = values.clone();
+        fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
+        if let Some(people) = &house.people {
+            let session = Hands::person(people.clone(), account);
+            return Ok(Self {
+                session,
+                fill,
+                kept: None,
+            });
+        }
         let whose = Whose {
             service: house.scenario.service.name.clone(),
             variant: variant.to_owned(),
@@ -594,11 +626,9 @@ impl Player {
             door: house.doors.get(&account).cloned(),
             headed: house.headed,
         };
-        let mut fill = Fill::acting(&house.scenario.accounts, account);
-        fill.vars = values.clone();
-        fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
+        let session = Hands::Browser(Box::new(driver.open(&options).await?));
         Ok(Self {
-            session: driver.open(&options).await?,
+            session,
             fill,
             kept,
         })
@@ -613,9 +643,31 @@ impl Player {
     }
 }
 
+/// What is written down of an alias that was found.
+pub(in crate::audit) fn sighting(
+    variant: &str,
+    account: Account,
+    phase: Phase,
+    alias: String,
+    seen: Seen,
+) -> Sighting {
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Sighting {
+        variant: variant.to_owned(),
+        account,
+        phase,
+        alias,
+        alternative: small(seen.alternative),
+        of: small(seen.of),
+        count: small(seen.count),
+        at: Timestamp::now(),
+    }
+}
+
 /// Whether a step takes the link out of our hands: the one that types it, and the one that sends it.
 fn exposes(step: &Step) -> bool {
-    let types = matches!(step.verb, Verb::Type(_)) && step.mark.as_deref() == Some("typed");
+    let puts = matches!(step.verb, Verb::Type(_) | Verb::Manual { until: None, .. });
+    let types = puts && step.mark.as_deref() == Some("typed");
     step.effect || types
 }
 

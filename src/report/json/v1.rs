@@ -26,6 +26,8 @@ pub struct Report {
     cells: Vec<CellReport>,
     /// Steps that went wrong.
     failures: Vec<FailureReport>,
+    /// Elements that were found by another alternative than the first.
+    drift: Vec<DriftReport>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -196,6 +198,21 @@ struct FailureReport {
     message: String,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+struct DriftReport {
+    variant: String,
+    account: String,
+    phase: String,
+    /// The scenario's name for the element.
+    alias: String,
+    /// Which alternative found it, counted from 1.
+    alternative: u32,
+    /// Of how many.
+    of: u32,
+    /// How many elements it found.
+    count: u32,
+}
+
 /// The report of a run.
 #[must_use]
 pub fn report(view: &View<'_>) -> Report {
@@ -213,6 +230,7 @@ pub fn report(view: &View<'_>) -> Report {
             .map(|one| cell(&view.manifest.scenario.service, one))
             .collect(),
         failures: view.failures.iter().map(|one| failure(one)).collect(),
+        drift: view.drift.iter().map(|one| drift(one)).collect(),
     }
 }
 
@@ -339,5 +357,17 @@ fn failure(failure: &crate::model::Failure) -> FailureReport {
         doubt: failure.doubt,
         line: failure.step.as_ref().map(|step| step.line),
         message: failure.message.clone(),
+    }
+}
+
+fn drift(sighting: &crate::model::Sighting) -> DriftReport {
+    DriftReport {
+        variant: sighting.variant.clone(),
+        account: sighting.account.to_string(),
+        phase: sighting.phase.to_string(),
+        alias: sighting.alias.clone(),
+        alternative: sighting.alternative.saturating_add(1),
+        of: sighting.of,
+        count: sighting.count,
     }
 }

@@ -206,7 +206,9 @@ fn effects(raw: &raw::Scenario, phase: Phase) -> Vec<usize> {
 }
 
 fn types_the_link(step: &raw::Step) -> bool {
-    let typed = step.r#type.as_deref().map(cut);
+    // By hand a person types it.
+    let told = step.manual.as_deref().filter(|_| step.until.is_none());
+    let typed = step.r#type.as_deref().or(told).map(cut);
     let link =
         typed.is_some_and(|(pieces, _)| pieces.iter().any(|(piece, _)| *piece == Piece::Canary));
     link && step.mark.as_deref() == Some("typed")

@@ -7,7 +7,6 @@ use crate::scenario::raw;
 use crate::scenario::types::{Count, Piece, Script, Step, Target, Template, Verb, Wait};
 
 use super::Checker;
-use super::locators::templates;
 
 impl Checker<'_> {
     /// A message counts as confirmed or received only when a page was seen to show its link.
@@ -32,6 +31,14 @@ impl Checker<'_> {
     /// Whether a step can only be passed by a page that shows the link.
     fn proves(&self, step: &Step) -> bool {
         let sure = !step.optional && step.guard.is_none();
+        // By hand it is a person who looks for the link.
+        if let Verb::Manual {
+            message,
+            until: None,
+        } = &step.verb
+        {
+            return sure && holds_link(message);
+        }
         let Verb::Wait(Wait::Element {
             target,
             count,
@@ -53,7 +60,7 @@ impl Checker<'_> {
         let mut own = target.alternatives.iter();
         alias.into_iter().any(|piece| is_link(&piece))
             || own.any(|one| {
-                let texts = templates(&one.by).into_iter().chain(&one.has_text);
+                let texts = one.by.templates().into_iter().chain(&one.has_text);
                 texts.into_iter().any(holds_link)
             })
     }

@@ -22,11 +22,45 @@ impl Checker<'_> {
         if status == Some(Status::Retired) {
             self.nothing_is_sent();
         }
+        if self.by_hand() {
+            self.nothing_is_visited();
+        }
         Provenance {
             status,
             grade: self.raw.grade,
             tried: self.raw.tried,
+            by_hand: self.by_hand(),
             sources,
+        }
+    }
+
+    /// Whether persons do it all.
+    pub(super) fn by_hand(&self) -> bool {
+        let service = self.raw.service.as_ref();
+        service.and_then(|service| service.client) == Some(raw::Client::ByHand)
+    }
+
+    /// What needs a browser where there is none: steps other than a person's, and whatever looks at a page.
+    pub(super) fn no_browser_here(&mut self, verb: &str, path: &Path) {
+        let looks = ["until", "if", "unless", "retry"];
+        let keys: Vec<String> = self
+            .document
+            .keys(path)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let person = ["manual", "hold", "mark"].contains(&verb);
+        for key in keys
+            .iter()
+            .filter(|key| looks.contains(&key.as_str()) || (!person && *key == verb))
+        {
+            let said = words(
+                format!("`{key}` needs a browser"),
+                "the service is driven by hand",
+                "tell the person what to do with `manual`, or drop `client = \"by-hand\"`",
+            );
+            let at = path.key(key.as_str());
+            self.mistakes.error(Spot::Key(&at), "needs-a-browser", said);
         }
     }
 
@@ -50,6 +84,25 @@ impl Checker<'_> {
                 let at = service.key("status");
                 self.mistakes.error(Spot::Key(&at), "missing-key", said);
             }
+        }
+    }
+
+    fn nothing_is_visited(&mut self) {
+        let arms = self
+            .raw
+            .experiment
+            .as_ref()
+            .and_then(|plan| plan.arms.as_ref());
+        let at = arms.and_then(|arms| arms.iter().position(|arm| *arm == Arm::Visited));
+        if let Some(index) = at {
+            let said = words(
+                "`visited` needs a browser",
+                "the service is driven by hand",
+                "drop it: what follows browsers about cannot follow one that is not there",
+            );
+            let at = self.top("experiment").key("arms").index(index);
+            self.mistakes
+                .error(Spot::Value(&at), "needs-a-browser", said);
         }
     }
 

@@ -109,6 +109,10 @@ impl Checker<'_> {
 
     pub(super) fn hosts(&mut self) -> Vec<String> {
         let path = self.top("hosts");
+        // A person is led nowhere.
+        if self.by_hand() && self.raw.hosts.as_ref().is_some_and(Vec::is_empty) {
+            return Vec::new();
+        }
         let hosts = self.filled_list(self.raw.hosts.as_ref(), &path);
         for (index, host) in self.raw.hosts.iter().flatten().enumerate() {
             self.host(host, &path.index(index));

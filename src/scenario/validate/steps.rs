@@ -51,6 +51,9 @@ impl Checker<'_> {
     pub(super) fn step(&mut self, raw: &raw::Step, path: &Path, phase: Phase) -> Option<Step> {
         let name = self.verb_name(path)?;
         self.modifiers(&name, path);
+        if self.by_hand() {
+            self.no_browser_here(&name, path);
+        }
         let verb = self.verb(&name, raw, path, phase);
         let guard = self.guard(raw, path, phase);
         let timeout = raw.timeout.as_ref();
@@ -122,7 +125,9 @@ impl Checker<'_> {
                     .error(Spot::Key(&at), "foreign-modifier", said);
             }
         }
-        for (_, needed) in NEEDS.iter().filter(|(needing, _)| *needing == verb) {
+        let by_hand = self.by_hand();
+        let needed = NEEDS.iter().filter(|(needing, _)| *needing == verb);
+        for (_, needed) in needed.filter(|(_, key)| *key != "until" || !by_hand) {
             let at = path.key(*needed);
             if !torn && !self.document.has(&at) {
                 let said = words(
@@ -329,11 +334,16 @@ impl Checker<'_> {
     }
 
     fn manual(&mut self, raw: &raw::Step, path: &Path, place: Place) -> Option<Verb> {
-        let message = self.filled(raw.manual.as_ref()?, &path.key("manual"));
+        let at = path.key("manual");
+        let message = self.filled(raw.manual.as_ref()?, &at);
+        let message = message.map(|text| self.template(&text, &at, place));
         let until = self.target(raw.until.as_ref(), &path.key("until"), place);
+        if until.is_none() && !self.by_hand() {
+            return None;
+        }
         Some(Verb::Manual {
             message: message?,
-            until: until?,
+            until,
         })
     }
 
