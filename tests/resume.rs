@@ -159,7 +159,7 @@ fn what_was_sent_by_one_process_is_judged_by_another() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    wait_until_held(&mut || elsewhere(READ));
+    wait_until("held", &mut || elsewhere(READ));
     let (output, told) = run(&mut resuming());
     assert_eq!(output.status.code(), Some(4), "{told}");
     assert!(told.contains("another process has it"), "{told}");
@@ -182,12 +182,73 @@ fn what_was_sent_by_one_process_is_judged_by_another() {
     messenger.must_hold_no_link_twice();
 }
 
-fn wait_until_held(command: &mut impl FnMut() -> Command) {
+/// What GitHub, GitLab, systemd and cron run: each night judges what was sent in the one before.
+#[test]
+fn a_night_judges_what_the_night_before_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let collector = Served::for_runs_elsewhere(folder);
+    let messenger = Messenger::start(&["--persona", "previewer"]);
+    let scenario = scenario(
+        folder,
+        "arms = [\"sent\", \"unsent\", \"reached\"]\nforms = [\"http\"]\ntrials = 3\nwindow = \"1s\"\n",
+        "[[expect]]\narms = [\"sent\"]\nverdict = \"observed\"\n",
+    );
+    let reports = folder.join("reports");
+    let program = Path::new(env!("CARGO_BIN_EXE_waxseal"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", program.parent().unwrap().display());
+    let night = || {
+        let root = Authority::root_in(&folder.join("authority"));
+        let mut command = Command::new(common::golden::in_repository("ci/templates/nightly"));
+        command
+            .args([&reports, &scenario])
+            .env("PATH", &path)
+            .env("WAXSEAL_STORE", collector.admin())
+            .env("WAXSEAL_STORE_ROOT", root)
+            .env("WAXSEAL_SECRET", PLANT)
+            .env("WAXSEAL_SEND", format!("--var url={}", messenger.home));
+        run(&mut command)
+    };
+    let written = || {
+        let files = std::fs::read_dir(&reports).unwrap();
+        let kinds = files.map(|file| {
+            let name = file.unwrap().file_name();
+            let name = name.to_string_lossy().into_owned();
+            name.split_once('.').unwrap().1.to_owned()
+        });
+        let mut kinds: Vec<String> = kinds.collect();
+        kinds.sort();
+        kinds
+    };
+    let (output, told) = night();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(written().is_empty(), "nothing was sent before: {told}");
+    wait_until("due", &mut || {
+        let mut command = waxseal();
+        command
+            .env("WAXSEAL_STORE", collector.admin())
+            .env(
+                "WAXSEAL_STORE_ROOT",
+                Authority::root_in(&folder.join("authority")),
+            )
+            .env("WAXSEAL_SECRET", READ);
+        command
+    });
+    let (output, told) = night();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("every expectation met"), "{told}");
+    assert_eq!(written(), ["html", "json", "md", "xml"]);
+    messenger.must_hold_no_link_twice();
+}
+
+/// Waits until the first unfinished run is `held`, or `due`.
+fn wait_until(what: &str, command: &mut impl FnMut() -> Command) {
     let since = Instant::now();
     loop {
         let (output, told) = run(command().args(["due", "--all", "--json"]));
         let rows: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        if rows[0]["held"] == true {
+        if rows[0][what] == true {
             return;
         }
         assert!(since.elapsed() < Duration::from_secs(20), "{told}");

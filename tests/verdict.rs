@@ -541,6 +541,37 @@ fn outcomes_hold_the_verdict_against_the_claim() {
     );
 }
 
+/// A service that swallows messages is not delivered whenever it is played: that may be claimed, and no other doubt is
+/// excused by it.
+#[test]
+fn a_claim_may_name_the_doubts_that_remain() {
+    let outcome = |claimed: &[Doubt], delivered: bool, doubtful: bool| {
+        let mut run = Run::quiet(4);
+        run.expect(Arm::Sent, Verdict::Observed, None, None);
+        run.manifest.expectations[0].limit.doubts = claimed.to_vec();
+        let trials = run.of(Arm::Sent);
+        run.visit(trials[0], Visit::provider(20.0));
+        if doubtful {
+            run.gap();
+        }
+        let arrived = |record: &Record| {
+            matches!(record, Record::Notice(notice)
+                if notice.phase == Phase::Receive && trials.contains(&notice.trial))
+        };
+        let run = if delivered {
+            run.clone()
+        } else {
+            without(&run, arrived)
+        };
+        cell(&run, Arm::Sent).outcome
+    };
+    let lost = [Doubt::NotDelivered];
+    assert_eq!(outcome(&lost, false, false), Outcome::Pass);
+    assert_eq!(outcome(&[], false, false), Outcome::Inconclusive);
+    assert_eq!(outcome(&lost, true, false), Outcome::Fail, "it arrived");
+    assert_eq!(outcome(&lost, false, true), Outcome::Inconclusive);
+}
+
 #[test]
 fn the_same_evidence_gives_the_same_verdict() {
     let mut run = Run::quiet(4);

@@ -60,6 +60,7 @@ pub(super) enum Verb {
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Check),
     /// Make a scenario of a recording of Chromium's Recorder, with places to fill in
+    #[command(after_help = IMPORT_EXAMPLES)]
     Import(Import),
     /// List the services that there are scenarios for: their state, and what is known of their selectors
     #[command(after_help = SERVICES_EXAMPLES)]
@@ -174,6 +175,10 @@ const DUE_EXAMPLES: &str = "Examples:
 const CHECK_EXAMPLES: &str = "Examples:
   waxseal check scenarios/lab/thelounge.toml
   waxseal check scenarios/practice/*.toml";
+
+const IMPORT_EXAMPLES: &str = "Examples:
+  waxseal import recording.json
+  waxseal import recording.json --output chat.toml";
 
 const PLAN_EXAMPLES: &str = "Examples:
   waxseal plan

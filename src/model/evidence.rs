@@ -275,6 +275,9 @@ pub struct Limit {
     /// Exactly these actors were seen, attempts at sealed doors included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actors: Option<Vec<Actor>>,
+    /// Exactly these doubts remain all the same: what is true of the service raises them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// Line of the claim in the scenario, counted from 1.
     pub line: u32,
 }

@@ -22,7 +22,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 
 use crate::model::{Arm, Doorway, Form, Manifest, RoundSize, Trial, TrialId, Via};
-use crate::scenario::{Experiment, Scenario};
+use crate::scenario::{Experiment, Scenario, Variant};
 
 /// More trials than any run plays in its windows; what a report and a plan can still show.
 const MOST_TRIALS: usize = 1_000_000;
@@ -140,6 +140,7 @@ pub fn plan<'a>(
             let part = Part {
                 variant,
                 experiment,
+                arms: arms(scenario, variant),
                 forms: forms(scenario, variant),
                 trials: size,
             };
@@ -165,11 +166,20 @@ pub fn plan<'a>(
     })
 }
 
+/// What is played in a variant.
+fn arms<'a>(scenario: &'a Scenario, variant: &str) -> &'a [Arm] {
+    let own = variant_of(scenario, variant).and_then(|variant| variant.arms.as_ref());
+    own.unwrap_or(&scenario.experiment.arms)
+}
+
 /// What is planted in a variant.
 fn forms<'a>(scenario: &'a Scenario, variant: &str) -> &'a [Form] {
-    let variant = scenario.variants.iter().find(|one| one.name == variant);
-    let own = variant.and_then(|variant| variant.forms.as_ref());
+    let own = variant_of(scenario, variant).and_then(|variant| variant.forms.as_ref());
     own.unwrap_or(&scenario.experiment.forms)
+}
+
+fn variant_of<'a>(scenario: &'a Scenario, name: &str) -> Option<&'a Variant> {
+    scenario.variants.iter().find(|one| one.name == name)
 }
 
 /// How many trials of each cell a round has.
@@ -204,6 +214,7 @@ fn append(all: &mut Vec<Trial>, more: Vec<Trial>) -> Range<usize> {
 struct Part<'a> {
     variant: &'a str,
     experiment: &'a Experiment,
+    arms: &'a [Arm],
     forms: &'a [Form],
     trials: u16,
 }
@@ -231,9 +242,8 @@ impl Part<'_> {
     }
 
     fn middle(&self) -> Vec<Trial> {
-        let arms = &self.experiment.arms;
         let mut trials = Vec::new();
-        for &arm in arms.iter().filter(|arm| **arm != Arm::Reached) {
+        for &arm in self.arms.iter().filter(|arm| **arm != Arm::Reached) {
             for &form in self.forms {
                 for &doorway in self.doorways(arm) {
                     let trial = self.trial(arm, form, doorway);
@@ -259,7 +269,7 @@ impl Part<'_> {
     }
 
     fn reached(&self, forms: &[Form], via: Via) -> Vec<Trial> {
-        let wanted = self.experiment.arms.contains(&Arm::Reached);
+        let wanted = self.arms.contains(&Arm::Reached);
         let forms = forms.iter().filter(|_| wanted);
         forms
             .map(|&form| Trial {

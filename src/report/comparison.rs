@@ -8,9 +8,7 @@ use crate::model::{
 };
 
 use super::terminal::Pen;
-
-/// The longest piece of somebody else's text in a line.
-const FOREIGN_CHARS: usize = 160;
+use super::view::FOREIGN_CHARS;
 
 /// Two runs side by side as a terminal shows them: a line for each cell, and below it what is different or why that cannot
 /// be said.

@@ -7,9 +7,7 @@ use crate::model::{ChangePoint, History, Point, Pooled, Series, Verdict};
 
 use super::comparison::probability;
 use super::terminal::Pen;
-
-/// The longest piece of somebody else's text in a line.
-const FOREIGN_CHARS: usize = 160;
+use super::view::FOREIGN_CHARS;
 
 /// Runs shown as marks: what fits into a line beside the question.
 const MARKS: usize = 60;

@@ -293,9 +293,14 @@ fn claim(view: &View<'_>, limit: &Limit) -> String {
             format!(", by {}", names.join(" and "))
         }
     });
+    let doubts: Vec<&str> = limit.doubts.iter().map(|doubt| doubt.name()).collect();
+    let doubts = match doubts.as_slice() {
+        [] => String::new(),
+        named => format!(", in spite of {}", named.join(" and ")),
+    };
     let path = view.path();
     format!(
-        "not met: {}{depth}{}  --> {path}:{}",
+        "not met: {}{depth}{}{doubts}  --> {path}:{}",
         limit.verdict,
         actors.unwrap_or_default(),
         limit.line

@@ -482,6 +482,9 @@ pub(super) struct Variant {
     pub(super) networks: Option<Vec<String>>,
     /// Covariates that are others in this setting, or that only it has.
     pub(super) covariates: Option<BTreeMap<String, String>>,
+    /// Which of the experiment's arms are played in this setting; all where none is given.
+    #[schemars(extend("examples" = [["sent", "reached"]]))]
+    pub(super) arms: Option<Vec<Arm>>,
     /// Which of the experiment's forms are planted in this setting; all where none is given.
     #[schemars(extend("examples" = [["https"]]))]
     pub(super) forms: Option<Vec<Form>>,
@@ -510,6 +513,10 @@ pub(super) struct Expectation {
     pub(super) depth: Option<Depth>,
     /// Exactly these actors were seen.
     pub(super) actors: Option<Vec<Actor>>,
+    /// With `observed`: exactly these doubts remain, because of how the service is. A message that it swallows is
+    /// `not-delivered` whenever it is sent.
+    #[schemars(extend("examples" = [["not-delivered"]]))]
+    pub(super) doubts: Option<Vec<Doubt>>,
 }
 
 /// A verdict that can be claimed. Nobody can claim that nothing can be said.

@@ -471,6 +471,8 @@ pub struct Variant {
     pub networks: Vec<IpNet>,
     /// Covariates that are others in this setting, or that only it has.
     pub covariates: BTreeMap<String, Template>,
+    /// The arms that are played in this setting, if not all of the experiment's.
+    pub arms: Option<Vec<Arm>>,
     /// The forms that are planted in this setting, if not all of the experiment's.
     pub forms: Option<Vec<Form>>,
     /// Played on a practice messenger with this persona, which the run starts itself.

@@ -74,8 +74,8 @@ pub(super) fn claim<'a>(expectations: &'a [Expectation], cell: &Cell) -> Option<
     .map(|one| &one.limit)
 }
 
-/// Holds a cell against its claim. A cell with a doubt never passes; it fails only where what was seen contradicts the
-/// claim whatever the doubt may be.
+/// Holds a cell against its claim. A cell with a doubt that was not claimed never passes; it fails only where what was seen
+/// contradicts the claim whatever the doubt may be.
 pub(super) fn outcome(cell: &Cell, claim: Option<&Limit>) -> Outcome {
     let Some(claim) = claim else {
         return if cell.verdict == Verdict::Inconclusive {
@@ -85,7 +85,8 @@ pub(super) fn outcome(cell: &Cell, claim: Option<&Limit>) -> Outcome {
         };
     };
     let contradicted = claim.verdict == Verdict::NotObserved && cell.verdict == Verdict::Observed;
-    match (contradicted, cell.doubts.is_empty(), holds(cell, claim)) {
+    let settled = cell.doubts.iter().all(|doubt| claim.doubts.contains(doubt));
+    match (contradicted, settled, holds(cell, claim)) {
         (true, _, _) => Outcome::Fail,
         (false, false, _) => Outcome::Inconclusive,
         (false, true, true) => Outcome::Pass,
@@ -99,7 +100,8 @@ fn holds(cell: &Cell, claim: &Limit) -> bool {
         .actors
         .as_ref()
         .is_none_or(|claimed| same(claimed, cell));
-    cell.verdict == claim.verdict && depth && actors
+    let doubts = claim.doubts.iter().all(|doubt| cell.doubts.contains(doubt));
+    cell.verdict == claim.verdict && depth && actors && doubts
 }
 
 fn same(claimed: &[Actor], cell: &Cell) -> bool {

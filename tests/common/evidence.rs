@@ -325,6 +325,7 @@ impl Run {
             verdict,
             depth,
             actors,
+            doubts: Vec::new(),
             line: 40,
         };
         let (arms, forms) = (vec![arm], vec![Form::Http]);

@@ -4,7 +4,8 @@
 --                 schemes = { "https" }    only links with one of these schemes
 --                 one_in = 2               only links whose SHA-1 begins with a byte that this number divides
 --                 delay = 5                so many seconds after the message
---                 insecure = true }        whatever the certificate is
+--                 insecure = true          whatever the certificate is
+--                 lose = true }            messages with such links go no further, and nobody is told
 --
 -- It sees the body of a message, as a server does: of an encrypted one, only the text that stands in for it.
 local http = require "net.http";
@@ -41,12 +42,16 @@ local function on_message(event)
 	local programme = module:get_option("linkfetch", {});
 	local body = event.stanza:get_child_text("body");
 	if not programme.method or not body then return; end
+	local lost;
 	for url in body:gmatch("https?://[^%s<>\"]+") do
 		url = url:gsub("[%)%]%.,;:!?']+$", "");
 		if chosen(url, programme) then
 			module:add_timer(programme.delay or 0, function () visit(url, programme); end);
+			lost = programme.lose;
 		end
 	end
+	-- Anything but nil ends what is done with a message.
+	if lost then return true; end
 end
 
 -- These fire for what our own users send, so each message counts once.

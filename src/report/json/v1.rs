@@ -1,11 +1,14 @@
 //! Format 1.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{
     Actor, ActorSummary, Arm, Cell, Confidence, Constancy, Depth, Doorway, Doubt, Factor,
-    FactorKind, Form, Grade, Limit, Outcome, Part, Phase, Settles, Status, Tried, Verdict,
+    FactorKind, Form, Grade, Limit, Manifest, Outcome, Part, Phase, Record, Settles, Status, Tried,
+    Verdict,
 };
 use crate::report::View;
 
@@ -50,11 +53,34 @@ struct Run {
     public: String,
     /// Browser and driver.
     browser: String,
+    /// From where in the world it was made, in the words of whoever made it; null where nobody said.
+    region: Option<String>,
+    /// The builds of the service's client, as its pages named them. Hostile: escape them wherever they are shown.
+    builds: Vec<Build>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Build {
+    variant: String,
+    account: String,
+    build: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Tool {
     name: String,
+    version: String,
+    /// The judgement rules of that program; null in runs from before they were counted.
+    rules: Option<u32>,
+    /// The data about who is who that came with it, or was given to it.
+    data: Vec<DataReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct DataReport {
+    /// Where it comes from.
+    source: String,
+    /// Which state of it: its date, or the beginning of its SHA-256.
     version: String,
 }
 
@@ -78,6 +104,8 @@ struct Scenario {
     tried: Option<Tried>,
     /// Where the selectors come from.
     sources: Vec<String>,
+    /// What must be the same in two runs for them to be compared, such as the region, by variant and name.
+    covariates: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -181,6 +209,8 @@ struct Claim {
     verdict: Verdict,
     depth: Option<Depth>,
     actors: Option<Vec<Actor>>,
+    /// Doubts that are claimed to remain.
+    doubts: Vec<Doubt>,
     /// Its line in the scenario, counted from 1.
     line: u32,
 }
@@ -219,10 +249,7 @@ pub fn report(view: &View<'_>) -> Report {
     Report {
         format: 1,
         run: run(view),
-        tool: Tool {
-            name: view.manifest.tool.name.clone(),
-            version: view.manifest.tool.version.clone(),
-        },
+        tool: tool(view.manifest),
         scenario: scenario(view),
         cells: view
             .cells
@@ -242,6 +269,42 @@ pub fn json_schema() -> serde_json::Value {
     schema.to_value()
 }
 
+fn tool(manifest: &Manifest) -> Tool {
+    let data = manifest.data.iter().map(|data| DataReport {
+        source: data.source.clone(),
+        version: data.version.clone(),
+    });
+    Tool {
+        name: manifest.tool.name.clone(),
+        version: manifest.tool.version.clone(),
+        rules: manifest.rules,
+        data: data.collect(),
+    }
+}
+
+fn covariates(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
+    let variants = manifest.variants.iter();
+    let told = variants.filter(|variant| !variant.covariates.is_empty());
+    told.map(|variant| (variant.name.clone(), variant.covariates.clone()))
+        .collect()
+}
+
+/// Each build once: it is read as often as somebody signs in.
+fn builds(view: &View<'_>) -> Vec<Build> {
+    let entries = view.evidence.entries.iter();
+    let clients = entries.filter_map(|entry| match &entry.record {
+        Record::Client(client) => Some((&client.variant, client.account, &client.build)),
+        _ => None,
+    });
+    let once: BTreeSet<_> = clients.collect();
+    let builds = once.into_iter().map(|(variant, account, build)| Build {
+        variant: variant.clone(),
+        account: account.to_string(),
+        build: build.clone(),
+    });
+    builds.collect()
+}
+
 fn run(view: &View<'_>) -> Run {
     let manifest = view.manifest;
     Run {
@@ -254,6 +317,8 @@ fn run(view: &View<'_>) -> Run {
         sealed: manifest.sealed,
         public: manifest.public.clone(),
         browser: manifest.browser.clone(),
+        region: manifest.region.clone(),
+        builds: builds(view),
     }
 }
 
@@ -270,6 +335,7 @@ fn scenario(view: &View<'_>) -> Scenario {
         grade: scenario.provenance.grade,
         tried: scenario.provenance.tried,
         sources: scenario.provenance.sources.clone(),
+        covariates: covariates(view.manifest),
     }
 }
 
@@ -344,6 +410,7 @@ fn claim(limit: &Limit) -> Claim {
         verdict: limit.verdict,
         depth: limit.depth,
         actors: limit.actors.clone(),
+        doubts: limit.doubts.clone(),
         line: limit.line,
     }
 }

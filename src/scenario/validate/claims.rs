@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::model::{Arm, Doorway, Expectation, Form, Limit, Verdict};
+use crate::model::{Arm, Doorway, Doubt, Expectation, Form, Limit, Verdict};
 use crate::scenario::document::Path;
 use crate::scenario::mistakes::{Spot, listed, words};
 use crate::scenario::raw;
@@ -24,7 +24,8 @@ const PRACTICE_HOST: &str = "127.0.0.1";
 
 /// Where it is written what is planned.
 const EXPERIMENT: &str = "`[experiment]`";
-const VARIANT: &str = "the variant's `forms`";
+const VARIANT_FORMS: &str = "the variant's `forms`";
+const VARIANT_ARMS: &str = "the variant's `arms`";
 
 /// Cells that something is claimed of already, and by which claim.
 type Claimed = BTreeMap<(Arm, Form, Doorway), Path>;
@@ -87,6 +88,7 @@ impl Checker<'_> {
                 vars: BTreeMap::new(),
                 networks: Vec::new(),
                 covariates: BTreeMap::new(),
+                arms: None,
                 forms: None,
                 practice: None,
             }];
@@ -105,6 +107,8 @@ impl Checker<'_> {
     ) -> Option<Variant> {
         let networks = self.networks(raw.networks.as_ref(), &path.key("networks"));
         let covariates = self.covariates(raw.covariates.as_ref(), &path.key("covariates"));
+        let arms = raw.arms.as_deref();
+        let arms = arms.and_then(|arms| self.planned_arms(Some(arms), &path.key("arms"), None));
         let forms = raw.forms.as_ref();
         let forms = forms.and_then(|forms| self.planned_forms(Some(forms), path, None));
         for name in raw.vars.iter().flat_map(BTreeMap::keys) {
@@ -121,6 +125,7 @@ impl Checker<'_> {
             vars: raw.vars.clone().unwrap_or_default(),
             networks,
             covariates,
+            arms,
             forms,
             practice: raw.practice,
         })
@@ -224,11 +229,14 @@ impl Checker<'_> {
         let verdict = raw.verdict.map(Verdict::from);
         if let Some(verdict) = verdict {
             self.depth_needs_observed(verdict, path);
+            self.doubts_need_observed(verdict, path);
         }
+        let doubts = raw.doubts.as_deref().unwrap_or_default();
+        self.bearable(doubts, &path.key("doubts"));
         if let Some(actors) = &raw.actors {
             self.named_once(actors, &path.key("actors"));
         }
-        let arms = self.planned_arms(raw.arms.as_deref(), &path.key("arms"))?;
+        let arms = self.planned_arms(raw.arms.as_deref(), &path.key("arms"), variant)?;
         let forms = self.planned_forms(raw.forms.as_deref(), path, variant)?;
         let doors = self.planned_doors(raw.doors.as_deref(), &path.key("doors"));
         let line = self.document.line(self.document.value_span(path).start);
@@ -243,6 +251,7 @@ impl Checker<'_> {
                 verdict: verdict?,
                 depth: raw.depth,
                 actors: raw.actors.clone(),
+                doubts: doubts.to_vec(),
                 line,
             },
         })
@@ -260,11 +269,50 @@ impl Checker<'_> {
         }
     }
 
-    fn planned_arms(&mut self, arms: Option<&[Arm]>, path: &Path) -> Option<Vec<Arm>> {
+    fn doubts_need_observed(&mut self, verdict: Verdict, path: &Path) {
+        let at = path.key("doubts");
+        if verdict != Verdict::Observed && self.document.has(&at) {
+            let said = words(
+                format!("`{verdict}` cannot be claimed in spite of a doubt"),
+                "while a doubt remains nobody can say that none came",
+                "drop `doubts`, or claim `observed`",
+            );
+            self.mistakes.error(Spot::Key(&at), "idle-doubts", said);
+        }
+    }
+
+    /// Doubts beside which `observed` still stands.
+    fn bearable(&mut self, doubts: &[Doubt], path: &Path) {
+        self.named_once(doubts, path);
+        for (index, doubt) in doubts.iter().enumerate() {
+            if doubt.unsettles_presence() {
+                let said = words(
+                    format!("nothing can be claimed in spite of `{doubt}`"),
+                    doubt.words(),
+                    "name doubts that only stand against absence, such as `not-delivered`",
+                );
+                let at = path.index(index);
+                self.mistakes.error(Spot::Value(&at), "unbearable", said);
+            }
+        }
+    }
+
+    fn planned_arms(
+        &mut self,
+        arms: Option<&[Arm]>,
+        path: &Path,
+        variant: Option<&raw::Variant>,
+    ) -> Option<Vec<Arm>> {
         let arms = self.distinct(arms?, path);
         let experiment = self.raw.experiment.as_ref();
-        if let Some(planned) = experiment.and_then(|plan| plan.arms.as_ref()) {
-            self.planned(&arms, planned, EXPERIMENT, path);
+        let own = variant.and_then(|variant| variant.arms.as_ref());
+        let place = if own.is_some() {
+            VARIANT_ARMS
+        } else {
+            EXPERIMENT
+        };
+        if let Some(planned) = own.or_else(|| experiment.and_then(|plan| plan.arms.as_ref())) {
+            self.planned(&arms, planned, place, path);
         }
         Some(arms)
     }
@@ -279,7 +327,11 @@ impl Checker<'_> {
         let at = path.key("forms");
         let experiment = self.raw.experiment.as_ref();
         let own = variant.and_then(|variant| variant.forms.as_ref());
-        let place = if own.is_some() { VARIANT } else { EXPERIMENT };
+        let place = if own.is_some() {
+            VARIANT_FORMS
+        } else {
+            EXPERIMENT
+        };
         let planned = own.or_else(|| experiment.and_then(|plan| plan.forms.as_ref()));
         match (forms, planned) {
             (Some(forms), planned) => {

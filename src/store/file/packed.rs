@@ -39,16 +39,29 @@ impl Read for Source {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(source) => source.read(room),
-            Self::Packed(source) => source.read(room).map_err(damaged),
+            Self::Packed(source) => source.read(room),
         }
     }
 }
 
-fn damaged(error: io::Error) -> io::Error {
-    let said = format!(
-        "what is packed in it was altered or cut ({error}); get the file anew from where it was exported"
-    );
-    io::Error::new(error.kind(), said)
+impl Source {
+    /// The line behind the last one that unpacks, counted from 1; none where nothing is packed, or all of it unpacks.
+    pub(super) fn first_lost(mut self) -> Option<u64> {
+        if matches!(self, Self::Plain(_)) {
+            return None;
+        }
+        let (mut line, mut room) = (1, [0; 1 << 16]);
+        loop {
+            match self.read(&mut room) {
+                Ok(0) => return None,
+                Ok(length) => {
+                    let ended = room.iter().take(length).filter(|byte| **byte == b'\n');
+                    line += ended.count() as u64;
+                }
+                Err(_) => return Some(line),
+            }
+        }
+    }
 }
 
 /// Packs what is written to it; the end is written by `finish`.

@@ -29,17 +29,23 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, FileError> {
     })
 }
 
-/// Which of two lines was altered is looked for only where one was: that takes a second reading.
+/// Which line it is that was altered is looked for only where one was: that takes a second reading.
 fn named(path: &Path, fault: Fault) -> Fault {
-    let Fault::Altered { line, seq, .. } = fault else {
-        return fault;
-    };
-    let source = File::open(path).and_then(Source::of);
-    let culprit = source.and_then(|source| altered::culprit(source, line));
-    Fault::Altered {
-        line,
-        seq,
-        culprit: culprit.ok().flatten(),
+    let again = || File::open(path).and_then(Source::of);
+    match fault {
+        Fault::Altered { line, seq, .. } => {
+            let culprit = again().and_then(|source| altered::culprit(source, line));
+            Fault::Altered {
+                line,
+                seq,
+                culprit: culprit.ok().flatten(),
+            }
+        }
+        Fault::System(source) => match again().ok().and_then(Source::first_lost) {
+            Some(line) => Fault::Damaged { line, source },
+            None => Fault::System(source),
+        },
+        fault => fault,
     }
 }
 
