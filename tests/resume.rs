@@ -191,10 +191,11 @@ fn a_night_judges_what_the_night_before_sent() {
     let messenger = Messenger::start(&["--persona", "previewer"]);
     let scenario = scenario(
         folder,
-        "arms = [\"sent\", \"unsent\", \"reached\"]\nforms = [\"http\"]\ntrials = 3\nwindow = \"1s\"\n",
+        "arms = [\"sent\", \"unsent\", \"reached\"]\nforms = [\"http\"]\ntrials = 3\nwindow = \"8s\"\n",
         "[[expect]]\narms = [\"sent\"]\nverdict = \"observed\"\n",
     );
-    let reports = folder.join("reports");
+    let (reports, values) = (folder.join("reports"), folder.join("vars.toml"));
+    std::fs::write(&values, format!("url = \"{}\"\n", messenger.home)).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_waxseal"));
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", program.parent().unwrap().display());
@@ -207,7 +208,7 @@ fn a_night_judges_what_the_night_before_sent() {
             .env("WAXSEAL_STORE", collector.admin())
             .env("WAXSEAL_STORE_ROOT", root)
             .env("WAXSEAL_SECRET", PLANT)
-            .env("WAXSEAL_SEND", format!("--var url={}", messenger.home));
+            .env("WAXSEAL_VARS", &values);
         run(&mut command)
     };
     let written = || {
