@@ -155,6 +155,14 @@ impl<'a> View<'a> {
         printable(&self.manifest.scenario.title, FOREIGN_CHARS)
     }
 
+    /// The variant's name, where the service's own stands above it already.
+    pub(super) fn setting(&self, variant: &VariantRef) -> String {
+        match variant.title.as_str() {
+            "" => self.title(),
+            title => printable(title, FOREIGN_CHARS),
+        }
+    }
+
     /// The service's name, and the variant's where it has one.
     pub(super) fn name_of(&self, variant: &VariantRef) -> String {
         let title = &self.manifest.scenario.title;

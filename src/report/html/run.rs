@@ -90,13 +90,13 @@ fn glance(view: &View<'_>) -> Markup {
             let squares = columns
                 .iter()
                 .map(|column| find(column).map(|cell| square(nth, cell)));
-            let name = markup! { a href={ "#v" (nth) } { (view.name_of(variant)) } };
+            let name = markup! { a href={ "#v" (nth) } { (view.setting(variant)) } };
             (name, squares.collect::<Vec<_>>())
         })
         .collect();
     matrix(
         "What is true of each question: what was done with the link, and its form",
-        "Service",
+        "Setting",
         &columns,
         &rows,
     )

@@ -22,13 +22,13 @@ pub enum Fault {
     System(#[from] io::Error),
     /// It is packed, and does not unpack any further.
     #[error(
-        "what is packed in it was altered or cut at line {line} or behind it ({source}); get the file anew from where it was exported"
+        "what is packed in it was altered or cut at line {line} or behind it ({error}); get the file anew from where it was exported"
     )]
     Damaged {
-        /// The line behind the last one that unpacks.
+        /// The last line that unpacks, whole or in part.
         line: u64,
         /// What the unpacker says.
-        source: io::Error,
+        error: io::Error,
     },
     /// It is something else.
     #[error("its first line is not that of an evidence file; `waxseal export` writes one")]

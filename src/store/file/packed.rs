@@ -44,23 +44,22 @@ impl Read for Source {
     }
 }
 
-impl Source {
-    /// The line behind the last one that unpacks, counted from 1; none where nothing is packed, or all of it unpacks.
-    pub(super) fn first_lost(mut self) -> Option<u64> {
-        if matches!(self, Self::Plain(_)) {
-            return None;
-        }
-        let (mut line, mut room) = (1, [0; 1 << 16]);
-        loop {
-            match self.read(&mut room) {
-                Ok(0) => return None,
-                Ok(length) => {
-                    let ended = room.iter().take(length).filter(|byte| **byte == b'\n');
-                    line += ended.count() as u64;
-                }
-                Err(_) => return Some(line),
-            }
-        }
+/// As much of a packed file as unpacks, as if it ended there.
+pub(super) struct Unpacked(Source);
+
+impl Unpacked {
+    /// None where nothing is packed.
+    pub(super) fn of(source: Source) -> Option<Self> {
+        matches!(source, Source::Packed(_)).then_some(Self(source))
+    }
+}
+
+impl Read for Unpacked {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        // Little at once: what unpacks in one go with what does not is not handed out.
+        let little = room.len().min(64);
+        let room = room.get_mut(..little).unwrap_or_default();
+        Ok(self.0.read(room).unwrap_or(0))
     }
 }
 

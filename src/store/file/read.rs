@@ -1,12 +1,12 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::thread;
 
 use super::altered;
 use super::batch::{Batch, Batches, Done};
 use super::line::{self, Line};
-use super::packed::Source;
+use super::packed::{Source, Unpacked};
 use super::{DIGITS, Fault, FileError};
 use crate::model::{Evidence, RunId};
 
@@ -29,23 +29,32 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, FileError> {
     })
 }
 
-/// Which line it is that was altered is looked for only where one was: that takes a second reading.
+/// Which line it is that was altered is looked for only where one was: that takes another reading.
 fn named(path: &Path, fault: Fault) -> Fault {
     let again = || File::open(path).and_then(Source::of);
     match fault {
-        Fault::Altered { line, seq, .. } => {
-            let culprit = again().and_then(|source| altered::culprit(source, line));
-            Fault::Altered {
-                line,
-                seq,
-                culprit: culprit.ok().flatten(),
+        Fault::Altered { line, seq, .. } => culprit(again(), line, seq),
+        Fault::System(error) => {
+            let unpacked = || again().ok().and_then(Unpacked::of);
+            match unpacked().map(|rest| read_from(rest, 0)) {
+                None => Fault::System(error),
+                Some(Err(Fault::Altered { line, seq, .. })) => {
+                    culprit(unpacked().ok_or(error), line, seq)
+                }
+                Some(Err(Fault::Truncated { line })) => Fault::Damaged { line, error },
+                Some(_) => Fault::Damaged { line: 1, error },
             }
         }
-        Fault::System(source) => match again().ok().and_then(Source::first_lost) {
-            Some(line) => Fault::Damaged { line, source },
-            None => Fault::System(source),
-        },
         fault => fault,
+    }
+}
+
+fn culprit(source: io::Result<impl Read>, line: u64, seq: Option<u64>) -> Fault {
+    let culprit = source.and_then(|source| altered::culprit(source, line));
+    Fault::Altered {
+        line,
+        seq,
+        culprit: culprit.ok().flatten(),
     }
 }
 
