@@ -377,12 +377,8 @@ pub(super) struct Run {
     pub(super) choice: Choice,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
-    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
-    /// Hold the run against its baselines in this file: a change for the worse is a failure
-    #[arg(long, value_name = "FILE")]
-    pub(super) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) telling: Telling,
     /// Let the browsers fetch: their doors note and serve, instead of noting and refusing
     #[arg(long)]
     pub(super) open_doors: bool,
@@ -404,6 +400,17 @@ pub(super) struct Run {
     pub(super) region: Option<String>,
     #[command(flatten)]
     pub(super) knowledge: Knowledge,
+}
+
+/// How a run is told.
+#[derive(Debug, Group)]
+pub(super) struct Telling {
+    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
+    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
+    /// Hold the run against its baselines in this file: a change for the worse is a failure
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
 }
 
 /// How browsers are had, and who is asked about visitors.
@@ -458,12 +465,8 @@ pub(super) struct Resume {
     pub(super) vars_file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
-    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
-    /// Hold the run against its baselines in this file: a change for the worse is a failure
-    #[arg(long, value_name = "FILE")]
-    pub(super) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) telling: Telling,
     #[command(flatten)]
     pub(super) tls: Tls,
     #[command(flatten)]
@@ -534,12 +537,8 @@ pub(super) struct Judge {
     pub(super) run: String,
     #[command(flatten)]
     pub(super) store: StorePath,
-    /// Write a report: html, json, junit or markdown (a PATH of `-` is the standard output stream; may be repeated)
-    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = report)]
-    pub(super) reports: Vec<(ReportFormat, PathBuf)>,
-    /// Hold the run against its baselines in this file: a change for the worse is a failure
-    #[arg(long, value_name = "FILE")]
-    pub(super) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) telling: Telling,
     #[command(flatten)]
     pub(super) knowledge: Knowledge,
 }

@@ -10,8 +10,8 @@ use super::store::named_run;
 pub(super) fn judge(asked: &Judge, colour: bool) -> Result<Exit, Stopped> {
     let held = Held::read(&asked.knowledge)?;
     let (evidence, store) = named_run(&asked.store, &asked.run)?;
-    let past = Past::read(asked.baseline.as_deref(), store)?;
-    let targets = Targets::open(&asked.reports)?;
+    let past = Past::read(asked.telling.baseline.as_deref(), store)?;
+    let targets = Targets::open(&asked.telling.reports)?;
     let shown = show(&evidence, &held, &past, targets, colour);
     // Of a run that is not over this is not the last word.
     complain(&due::line(&evidence));

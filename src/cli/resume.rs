@@ -31,11 +31,11 @@ pub(super) fn resume(
     red: bool,
     quiet: bool,
 ) -> Result<Exit, Stopped> {
-    let targets = Targets::open(&asked.reports)?;
+    let targets = Targets::open(&asked.telling.reports)?;
     let held = Held::read(&asked.knowledge)?;
     let named = Named::open_existing(&asked.store)?;
     let place = named.place();
-    let past = Past::read(asked.baseline.as_deref(), Some(named))?;
+    let past = Past::read(asked.telling.baseline.as_deref(), Some(named))?;
     let run = run_named(&*place.store(), &asked.run)?;
     let conducted = match asked.close {
         true => closed(&place, run)?,

@@ -30,12 +30,12 @@ const PRACTICE_ZONE: &str = "practice.test";
 pub(super) fn run(asked: &Run, colour: bool, red: bool, quiet: bool) -> Result<Exit, Stopped> {
     let chosen = chosen(asked, red)?;
     // Before the first message is sent: a report that cannot be written would be found out too late.
-    let targets = Targets::open(&asked.reports)?;
+    let targets = Targets::open(&asked.telling.reports)?;
     let held = Held::read(&asked.knowledge)?;
     let named = Named::open(&asked.store)?;
     let place = named.place();
     let setting = setting(asked, chosen, place.clone(), &held)?;
-    let past = Past::read(asked.baseline.as_deref(), Some(named))?;
+    let past = Past::read(asked.telling.baseline.as_deref(), Some(named))?;
     tell_of_unfinished(&place, quiet)?;
     let (conducted, targets) = played(setting, &asked.hands, quiet, targets)?;
     judged(&place, conducted, &held, &past, targets, colour)
@@ -72,7 +72,7 @@ pub(super) fn send(asked: &Run, red: bool, quiet: bool) -> Result<Exit, Stopped>
              a variable",
         ));
     }
-    let targets = Targets::open(&asked.reports)?;
+    let targets = Targets::open(&asked.telling.reports)?;
     let held = Held::read(&asked.knowledge)?;
     let place = Named::open(&asked.store)?.place();
     let setting = Setting {

@@ -21,7 +21,7 @@ pub(super) fn scenario(title: &str, parts: &Parts, today: jiff::civil::Date) -> 
     writer.open();
     writer.compose();
     writer.send();
-    writer.to_fill_in();
+    writer.ask_to_fill_in();
     writer.out
 }
 
@@ -230,7 +230,7 @@ impl<'p> Writer<'p> {
     }
 
     /// What no recording can know: written as comments, so that nothing is taken for a proof that is none.
-    fn to_fill_in(&mut self) {
+    fn ask_to_fill_in(&mut self) {
         let mut rest = std::mem::take(&mut self.out);
         for act in &self.parts.rest {
             self.act("confirm", act, &[]);
