@@ -48,14 +48,35 @@ fn a_valid_scenario_is_said_to_be() {
     assert_said(&["check", LAB], 0, &["scenarios/lab/thelounge.toml: valid"]);
 }
 
+/// On a service that others use as well.
+#[test]
+fn a_plan_says_when_each_message_may_be_written() {
+    let plan = |words: &[&str]| {
+        let shown = ["plan", "scenarios/services/discord.toml", "--seed", "7"];
+        [&shown[..], words].concat()
+    };
+    let usual = [
+        "at most 20 messages in any hour",
+        "not before +0 s\n",
+        " min\n",
+    ];
+    assert_said(&plan(&[]), 0, &usual);
+    assert_said(
+        &plan(&["--per-hour", "2"]),
+        0,
+        &["at most 2 messages in any hour"],
+    );
+    assert_said(&plan(&["--per-hour", "0"]), 2, &["--per-hour"]);
+}
+
 #[test]
 fn five_mistakes_are_shown_in_one_go() {
     let places = [
         "five.toml:4:11",
-        "five.toml:21:19",
-        "five.toml:24:10",
-        "five.toml:39:8",
-        "five.toml:45:1",
+        "five.toml:23:19",
+        "five.toml:26:10",
+        "five.toml:41:8",
+        "five.toml:47:1",
     ];
     assert_said(&["check", "tests/invalid/five.toml"], 2, &places);
     assert_said(

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use common::evidence::{RUN, Run};
 use jiff::SignedDuration;
+use proptest::prelude::*;
 use waxseal::diagnostic::Source;
 use waxseal::model::{
     Arm, Entry, Evidence, Exposure, Form, Intent, Notice, Phase, Probe, Record, Resumption,
     Timestamp, Trial, TrialId, Via,
 };
-use waxseal::plan::{Plan, Step, Task, next, plan, proofs, to_be_opened};
+use waxseal::plan::{Pace, Plan, Step, Task, next, plan, proofs, to_be_opened};
 use waxseal::scenario::{Scenario, parse};
 
 fn scenario() -> Scenario {
@@ -258,6 +259,7 @@ impl Player {
         self.now = self.now.max(task.due);
         match task.step {
             Step::Play(trials) => {
+                self.now = self.now.max(task.not_before.unwrap_or(self.now));
                 trials.iter().for_each(|trial| self.trial(trial));
                 "play"
             }
@@ -434,4 +436,89 @@ fn a_run_that_is_taken_up_again_proves_its_doors_by_canaries_of_their_own() {
     }));
     let more = proofs(&again.evidence, &["prefetch-off"]);
     assert_eq!(more[0].id, TrialId(count + 3));
+}
+
+// ---------------------------------------------------------------- how messages are spread over time
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// When a run wrote its messages, in seconds: the first intent to type each.
+fn written(player: &Player) -> Vec<i64> {
+    let intents = player.evidence.entries.iter();
+    let at = intents.filter_map(|entry| match &entry.record {
+        Record::Intent(intent) if intent.phase == Some(Phase::Compose) => Some(intent.at),
+        _ => None,
+    });
+    at.map(|at| at.as_second()).collect()
+}
+
+fn most_in_an_hour(at: &[i64]) -> usize {
+    let hour = i64::try_from(HOUR.as_secs()).unwrap();
+    let in_hour = |from: &i64| {
+        at.iter()
+            .filter(|at| (0..hour).contains(&(**at - from)))
+            .count()
+    };
+    at.iter().map(in_hour).max().unwrap_or(0)
+}
+
+/// Killed behind any record whatever and taken up at once: the hour is full or not by what was recorded.
+#[test]
+fn messages_keep_their_pace_also_when_a_run_is_taken_up_again() {
+    let paced = || {
+        let mut player = Player::new(false, &[Arm::Sent, Arm::Drafted, Arm::Reached]);
+        player.plan.per_hour = Some(3);
+        player
+    };
+    let all = |player: &mut Player| while player.step() != "end" {};
+    let mut whole = paced();
+    all(&mut whole);
+    let at = written(&whole);
+    assert_eq!((at.len(), most_in_an_hour(&at)), (8, 3), "{at:?}");
+    for length in (1..=whole.evidence.entries.len()).step_by(3) {
+        let mut again = paced();
+        again.evidence.entries = whole.evidence.entries[..length].to_vec();
+        again.now = again.evidence.latest().unwrap();
+        all(&mut again);
+        let at = written(&again);
+        assert!(most_in_an_hour(&at) <= 3, "cut behind {length}: {at:?}");
+    }
+    let mut hurried = Player::new(false, &[Arm::Sent, Arm::Drafted, Arm::Reached]);
+    all(&mut hurried);
+    assert_eq!(most_in_an_hour(&written(&hurried)), 8, "without a pace");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However long each message takes: no hour whatever has more than so many, and a seed draws the same pauses again.
+    #[test]
+    fn no_hour_has_more_messages_than_it_may(
+        seed: u64,
+        per_hour in 1..60_u16,
+        takes in prop::collection::vec(0..900_i64, 1..120),
+    ) {
+        let pace = Pace { per_hour, seed };
+        let mut at: Vec<Timestamp> = Vec::new();
+        let mut now = Timestamp::UNIX_EPOCH;
+        for takes in &takes {
+            now = now.max(pace.due(&at).unwrap_or(now));
+            now = now.checked_add(SignedDuration::from_secs(*takes)).unwrap();
+            at.push(now);
+        }
+        for (nth, from) in at.iter().enumerate() {
+            let until = from.checked_add(HOUR).unwrap();
+            let count = at[nth..].iter().filter(|at| **at < until).count();
+            prop_assert!(count <= usize::from(per_hour), "{count} from message {nth} on");
+        }
+        let schedule = pace.schedule(takes.len());
+        prop_assert_eq!(&schedule, &pace.schedule(takes.len()));
+        prop_assert_eq!(schedule[0], Duration::ZERO);
+        // Not as regular as a clock, and not slower than need be.
+        let other = Pace { seed: seed.wrapping_add(1), per_hour }.schedule(takes.len());
+        prop_assert!(takes.len() == 1 || schedule != other);
+        let share = HOUR / u32::from(per_hour);
+        let most = share.mul_f64(1.5) * u32::try_from(takes.len()).unwrap() + HOUR;
+        prop_assert!(*schedule.last().unwrap() <= most);
+    }
 }

@@ -140,6 +140,7 @@ fn codes() -> Vec<String> {
         "validate/phases.rs",
         "validate/places.rs",
         "validate/provenance.rs",
+        "validate/rails.rs",
         "validate/settings.rs",
         "validate/steps.rs",
         "validate/values.rs",

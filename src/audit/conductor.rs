@@ -103,6 +103,7 @@ impl Conductor {
             if let Some(until) = wait(setting, house, task.due).await {
                 return Ok(Halt::Until(until));
             }
+            pause(house, task.not_before).await;
             match task.step {
                 Step::Play(trials) => self.opening(&mut cast, &trials).await?,
                 Step::Show(sent) => {
@@ -385,6 +386,16 @@ async fn wait(setting: &Setting, house: &House, due: Timestamp) -> Option<Timest
             tokio::time::sleep(left).await;
             None
         }
+    }
+}
+
+/// Waits for the next message's turn. Whoever only plants stays for that as well: nobody would come back so soon.
+async fn pause(house: &House, not_before: Option<Timestamp>) {
+    let left = not_before.map(|at| at.duration_since(Timestamp::now()));
+    let left = left.and_then(|left| Duration::try_from(left).ok());
+    if let Some(left) = left.filter(|left| !left.is_zero()) {
+        house.teller.tell(Event::Pausing(left));
+        tokio::time::sleep(left).await;
     }
 }
 

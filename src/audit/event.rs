@@ -26,6 +26,8 @@ pub enum Event {
     Failed(Failure),
     /// An element was found, for the first time or by another alternative than before; it is in the evidence.
     Seen(Sighting),
+    /// Messages keep their pace: so long until the next one.
+    Pausing(Duration),
     /// All is planted: so long until the last window closes.
     Listening(Duration),
     /// The windows have closed; the last positive controls follow.

@@ -357,6 +357,9 @@ pub(super) struct Choice {
     /// How long to listen after each exposure, in place of the scenario's window (such as 30s, 15m, 48h)
     #[arg(long, value_parser = duration)]
     pub(super) window: Option<Duration>,
+    /// How many messages are written in an hour at the most, drafts among them, in place of the scenario's number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) per_hour: Option<u16>,
     /// The value of a variable (may be repeated)
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) vars: Vec<(String, String)>,
@@ -454,6 +457,9 @@ pub(super) struct Resume {
     /// Do what is due now, and leave the rest to be resumed later
     #[arg(long, conflicts_with = "close")]
     pub(super) no_wait: bool,
+    /// How many messages are written in an hour at the most, drafts among them, in place of the scenario's number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) per_hour: Option<u16>,
     /// The scenario file, where it is not the one that the run was begun with any more [default: the file named then]
     #[arg(long, value_name = "FILE")]
     pub(super) scenario: Option<PathBuf>,

@@ -1,16 +1,18 @@
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::args::Plan;
+use super::args;
 use super::exit::{Exit, Stopped};
 use super::out::say;
 use super::scenario::{Chosen, choose, load};
 use crate::canary::dress_of;
 use crate::diagnostic::printable;
-use crate::model::{Arm, Form, Phase, Trial, Via, display_duration};
+use crate::model::{Arm, Form, Phase, Trial, TrialId, Via, display_duration};
+use crate::plan::Plan;
 use crate::scenario::{Experiment, Step, Verb};
 use crate::verdict::ExitStatus;
 
-pub(super) fn plan(asked: &Plan, colour: bool) -> Result<Exit, Stopped> {
+pub(super) fn plan(asked: &args::Plan, colour: bool) -> Result<Exit, Stopped> {
     let scenario = load(asked.choice.file.as_deref(), colour)?;
     let chosen = choose(scenario, &asked.choice)?;
     say(&shown(&chosen));
@@ -30,13 +32,19 @@ fn shown(chosen: &Chosen) -> String {
     if let Some(terms) = &scenario.service.terms {
         lines.push(format!("review its terms first: {}", printable(terms, 300)));
     }
+    lines.extend(pace(plan));
+    let turns = turns(plan);
     for variant in &chosen.variants {
         lines.push(format!("\nvariant {}", variant.name));
         let trials = plan
             .rounds()
             .flat_map(|round| round.opening)
             .filter(|trial| trial.variant == variant.name);
-        lines.extend(trials.map(|trial| line(trial, experiment)));
+        lines.extend(trials.map(|trial| {
+            let turn = turns.get(&trial.id).map(|at| display_duration(*at));
+            let turn = turn.map(|at| format!(", not before +{at}"));
+            line(trial, experiment) + &turn.unwrap_or_default()
+        }));
     }
     lines.push(String::new());
     lines.extend(afterwards(chosen));
@@ -51,6 +59,25 @@ fn shown(chosen: &Chosen) -> String {
     lines.push(format!("waits: {}", waits(chosen)));
     lines.push(sum(&plan.trials));
     lines.join("\n") + "\n"
+}
+
+/// How its messages are spread over time.
+fn pace(plan: &Plan) -> Option<String> {
+    let most = plan.per_hour?;
+    Some(format!(
+        "at most {most} messages in any hour, drafts among them, with pauses that the seed draws"
+    ))
+}
+
+/// From when on each message may be written, counted from the first.
+fn turns(plan: &Plan) -> HashMap<TrialId, Duration> {
+    let written = plan.rounds().flat_map(|round| round.opening);
+    let written: Vec<TrialId> = written
+        .filter(|trial| trial.arm.is_shown())
+        .map(|trial| trial.id)
+        .collect();
+    let at = plan.pace().map(|pace| pace.schedule(written.len()));
+    written.into_iter().zip(at.into_iter().flatten()).collect()
 }
 
 /// What follows when all of a round is sent.
@@ -174,8 +201,11 @@ fn waits(chosen: &Chosen) -> String {
     let windows =
         1 + u32::from(has(Arm::Received) || has(Arm::Opened)) + u32::from(has(Arm::Opened));
     let rounds = u32::try_from(chosen.plan.rounds().len()).unwrap_or(u32::MAX);
-    let all = (sending + pause).saturating_mul(sent)
-        + (typing + experiment.draft).saturating_mul(drafted)
+    // Pauses between messages pass while these are written, and may be longer.
+    let paced = turns(&chosen.plan).into_values().max().unwrap_or_default();
+    let written = (sending + pause).saturating_mul(sent)
+        + (typing + experiment.draft).saturating_mul(drafted);
+    let all = written.max(paced)
         + experiment
             .window
             .saturating_mul(windows)

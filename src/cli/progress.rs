@@ -118,6 +118,7 @@ impl Progress {
             Event::Asking(count) => self.say(&format!(
                 "asking for the names of {count} visitors' addresses"
             )),
+            Event::Pausing(span) => self.pause(span),
             Event::Listening(_) => {}
         }
     }
@@ -131,6 +132,15 @@ impl Progress {
                 self.played + 1,
                 self.trials
             )),
+            Way::Quiet => {}
+        }
+    }
+
+    fn pause(&self, span: Duration) {
+        let text = format!("the next message in {}", display_duration(span));
+        match &self.way {
+            Way::Bar(bar) => bar.set_message(text),
+            Way::Lines => complain(&format!("{text}\n")),
             Way::Quiet => {}
         }
     }

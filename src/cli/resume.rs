@@ -95,7 +95,7 @@ fn setting(
     let nothing = || Stopped::could_not_run(AuditError::Over(run));
     let manifest = so_far.manifest().filter(|_| !so_far.is_over());
     let manifest = manifest.ok_or_else(nothing)?;
-    let plan = Plan::of(manifest).ok_or_else(|| {
+    let mut plan = Plan::of(manifest).ok_or_else(|| {
         Stopped::could_not_run(format!(
             "take up run {run} again: it does not say how its trials are parted into rounds; `waxseal resume {run} --close` ends it"
         ))
@@ -105,6 +105,7 @@ fn setting(
         Place::Elsewhere(_) => BTreeMap::new(),
     };
     let scenario = validated(source(asked, manifest)?, red)?;
+    plan.per_hour = asked.per_hour.or(scenario.experiment.per_hour);
     let typed = Choice {
         vars: asked.vars.clone(),
         vars_file: asked.vars_file.clone(),

@@ -157,6 +157,9 @@ pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, 
     if let Some(window) = choice.window {
         scenario.experiment.window = window;
     }
+    if choice.per_hour.is_some() {
+        scenario.experiment.per_hour = choice.per_hour;
+    }
     let seed = choice.seed.map_or_else(draw_seed, Ok)?;
     let variants = variants(&scenario, &choice.variants)?;
     let plan = plan(

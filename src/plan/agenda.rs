@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Arm, Evidence, Exposure, Form, Phase, Record, Timestamp, Trial, TrialId, Via};
 
-use super::{Plan, Round};
+use super::{Pace, Plan, Round};
 
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Task {
     pub step: Step,
     /// From when on: windows have to close first.
     pub due: Timestamp,
+    /// Not before this either, so that messages keep their pace: a pause, through which whoever plays stays.
+    pub not_before: Option<Timestamp>,
 }
 
 /// A part of a run.
@@ -72,10 +74,12 @@ pub fn next(
         };
         match course.next(due) {
             Ok((step, due)) => {
+                let (step, not_before) = ledger.paced(step, plan.pace());
                 return Some(Task {
                     round: nth,
                     step,
                     due,
+                    not_before,
                 });
             }
             Err(heard) => due = heard,
@@ -85,6 +89,7 @@ pub fn next(
         round: plan.rounds().len(),
         step: Step::End,
         due,
+        not_before: None,
     })
 }
 
@@ -234,6 +239,37 @@ impl Ledger {
 
     fn of_trial(&mut self, trial: TrialId) -> &mut Deeds {
         self.0.entry(trial).or_default()
+    }
+
+    /// What of a step may be done at once, where messages have a pace: what comes before the next message, or that one
+    /// alone, and from when on.
+    fn paced(&self, step: Step, pace: Option<Pace>) -> (Step, Option<Timestamp>) {
+        let (Step::Play(mut trials), Some(pace)) = (step.clone(), pace) else {
+            return (step, None);
+        };
+        match trials.iter().position(|trial| trial.arm.is_shown()) {
+            Some(0) => {
+                trials.truncate(1);
+                (Step::Play(trials), pace.due(&self.written()))
+            }
+            Some(before) => {
+                trials.truncate(before);
+                (Step::Play(trials), None)
+            }
+            None => (Step::Play(trials), None),
+        }
+    }
+
+    /// When each message was written, or may have been, in the order of time.
+    fn written(&self) -> Vec<Timestamp> {
+        let writing = [Phase::Compose, Phase::Send];
+        let of = |deeds: &Deeds| {
+            let at = writing.iter().filter_map(|phase| deeds.phases.get(phase));
+            at.max().copied()
+        };
+        let mut written: Vec<Timestamp> = self.0.values().filter_map(of).collect();
+        written.sort_unstable();
+        written
     }
 }
 

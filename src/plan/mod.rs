@@ -8,12 +8,17 @@
 //! A run has one round. Where it may be topped up (`most` of [`plan`]) it has several, all of them planned beforehand: what a
 //! look at the evidence decides is only which cells' later trials are left out.
 //!
+//! Where a service is not on this machine its messages are spread over time ([`Pace`]): that too is read from what was
+//! recorded, so a run that is taken up again keeps to it.
+//!
 //! What of a plan is still to be done is read from the evidence ([`next`]), never remembered: a run that was left, or whose
 //! process was killed, goes on from what was recorded.
 
 mod agenda;
+mod pace;
 
 pub use agenda::{Sent, Step, Task, next, proofs, to_be_opened};
+pub use pace::Pace;
 
 use std::ops::Range;
 
@@ -34,6 +39,8 @@ pub struct Plan {
     pub seed: u64,
     /// All trials, in order; a trial's id is its place.
     pub trials: Vec<Trial>,
+    /// How many messages are written in an hour at the most; none: as many as come.
+    pub per_hour: Option<u16>,
     rounds: Vec<Span>,
 }
 
@@ -62,7 +69,7 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// The plan of a run that was begun; none where its rounds were not written down.
+    /// The plan of a run that was begun, without its pace; none where its rounds were not written down.
     #[must_use]
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let place = |count: u32| usize::try_from(count).ok();
@@ -79,8 +86,16 @@ impl Plan {
         (!rounds.is_empty() && at == manifest.trials.len()).then(|| Self {
             seed: manifest.seed,
             trials: manifest.trials.clone(),
+            per_hour: None,
             rounds,
         })
+    }
+
+    /// How its messages are spread over time; none: not at all.
+    #[must_use]
+    pub fn pace(&self) -> Option<Pace> {
+        let seed = self.seed;
+        self.per_hour.map(|per_hour| Pace { per_hour, seed })
     }
 
     /// How many trials each round has.
@@ -162,6 +177,7 @@ pub fn plan<'a>(
     Ok(Plan {
         seed,
         trials,
+        per_hour: experiment.per_hour,
         rounds,
     })
 }

@@ -209,6 +209,8 @@ pub(super) struct Accounts {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Identity {
+    /// That it is an account of one's own: it must be said where the service is not on this machine.
+    pub(super) own: Option<bool>,
     /// Its name there: what `{account.user}` stands for.
     pub(super) user: Option<String>,
     /// Networks that it goes out from, in CIDR notation, such as its phone's: who comes from there is this account, and not
@@ -254,6 +256,10 @@ pub(super) struct Experiment {
     /// How long a draft stays in the composer; 20 seconds where none is given.
     #[schemars(extend("examples" = ["20s"]))]
     pub(super) draft: Option<String>,
+    /// How many messages are written in an hour at the most, drafts among them; 20 where nothing is given, the service is not
+    /// on this machine, and a browser drives it; else as many as come.
+    #[schemars(range(min = 1), extend("examples" = [20]))]
+    pub(super) per_hour: Option<u16>,
 }
 
 /// An element: a name from `[loc]`, one locator, or several of which the first that yields a match wins.

@@ -456,6 +456,8 @@ pub struct Experiment {
     pub doors: Vec<Doorway>,
     /// How long a draft stays in the composer.
     pub draft: Duration,
+    /// How many messages are written in an hour at the most, drafts among them; none: as many as come.
+    pub per_hour: Option<u16>,
 }
 
 /// One setting of the service that is audited for itself.

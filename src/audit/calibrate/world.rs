@@ -169,6 +169,7 @@ fn experiment(dice: &mut Dice) -> Experiment {
         doors: doors.to_vec(),
         window: Duration::from_secs(dice.one_of([5, 30, 120])),
         draft: Duration::from_millis(dice.one_of([1500, 3000])),
+        per_hour: None,
     }
 }
 

@@ -130,6 +130,7 @@ impl<'p> Writer<'p> {
             ("recipient", user.map(|_| "FILL IN".to_owned())),
         ] {
             self.line(&format!("[accounts.{account}]"));
+            self.line("own = true # FILL IN: only if it is an account of yours");
             if let Some(user) = user {
                 self.line(&format!("user = {}", quoted(&user)));
             }

@@ -16,6 +16,9 @@ use super::values::choice;
 /// How long a draft stays in the composer where the scenario says nothing else.
 const DRAFT: Duration = Duration::from_secs(20);
 
+/// Messages in an hour on a service that others use as well, where the scenario says nothing else: what a person may write.
+const PER_HOUR: u16 = 20;
+
 /// The one variant of a scenario that names none.
 const ONLY_VARIANT: &str = "default";
 
@@ -51,7 +54,13 @@ impl Checker<'_> {
             window: window?,
             doors: doors.unwrap_or_else(|| vec![Doorway::Sealed]),
             draft: draft.unwrap_or(DRAFT),
+            per_hour: raw.per_hour.or(self.usual_pace()),
         })
+    }
+
+    /// Persons keep a pace of their own.
+    fn usual_pace(&self) -> Option<u16> {
+        (self.is_elsewhere() && !self.by_hand()).then_some(PER_HOUR)
     }
 
     /// A list of at least one thing, each named once.

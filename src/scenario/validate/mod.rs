@@ -9,6 +9,7 @@ mod phases;
 mod places;
 mod proofs;
 mod provenance;
+mod rails;
 mod settings;
 mod steps;
 mod values;
@@ -148,6 +149,7 @@ impl<'c> Checker<'c> {
         let script = self.script();
         self.phase_rules();
         self.proofs(&script);
+        self.recipient(&script);
         let experiment = self.experiment();
         let variants = self.variants();
         let expectations = self.expectations();

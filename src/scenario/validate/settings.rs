@@ -208,6 +208,7 @@ impl Checker<'_> {
 
     fn identity(&mut self, account: Account, raw: &raw::Identity) -> Identity {
         let path = account_path(account);
+        self.owned(account, raw);
         let user = raw.user.as_ref();
         let user = user.and_then(|user| self.filled(user, &path.key("user")));
         let networks = self.own_networks(raw.networks.as_ref(), &path.key("networks"));
