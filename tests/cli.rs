@@ -51,10 +51,10 @@ fn a_valid_scenario_is_said_to_be() {
 /// On a service that others use as well.
 #[test]
 fn a_plan_says_when_each_message_may_be_written() {
-    let plan = |words: &[&str]| {
+    fn plan<'a>(words: &[&'a str]) -> Vec<&'a str> {
         let shown = ["plan", "scenarios/services/discord.toml", "--seed", "7"];
         [&shown[..], words].concat()
-    };
+    }
     let usual = [
         "at most 20 messages in any hour",
         "not before +0 s\n",
