@@ -26,11 +26,9 @@ http_paths = { files = "/" }
 -- Converse does not open a conversation if all of vcard_legacy, blocklist, bookmarks, offline and groups are missing.
 modules_enabled = {
 	"roster", "saslauth", "disco", "private", "vcard4", "vcard_legacy", "blocklist", "bookmarks", "offline", "groups",
-	"carbons", "pep", "mam", "ping", "websocket", "http_files", "smacks", "csi", "linkfetch",
+	"carbons", "pep", "mam", "ping", "websocket", "http_files", "csi", "linkfetch",
 }
 modules_disabled = { "s2s", "tls" }
--- A closed browser leaves its stream for so long.
-smacks_hibernation_time = 5
 groups_file = ENV_LAB_HOME .. "/groups.txt"
 
 VirtualHost "localhost"
