@@ -21,6 +21,7 @@ mod door;
 mod driver;
 mod edit;
 mod fault;
+mod frame;
 mod keeper;
 mod kept;
 mod key;

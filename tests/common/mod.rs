@@ -13,6 +13,7 @@ pub mod blocked;
 pub mod browsers;
 pub mod burst;
 pub mod evidence;
+pub mod files;
 pub mod golden;
 pub mod hostile;
 pub mod lab;
