@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::files::Files;
 use waxseal::browser::{Course, Driver, Fill, Make, Session, SessionOptions, Setting, StepError};
@@ -270,9 +270,7 @@ async fn every_editor_takes_a_link_just_once(make: Make) {
     for (editor, place, _) in EDITORS {
         let path = path(editor, *place);
         let mut room = Room::new(&session, &files, *place);
-        let began = Instant::now();
         let driven = drive(&mut room, &path).await;
-        eprintln!("{make:?} {path} {driven:?} {:?}", began.elapsed());
         failures.extend(
             driven
                 .err()
