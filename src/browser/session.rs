@@ -17,6 +17,7 @@ use super::door::DoorRule;
 use super::driver::DriverError;
 use super::fault::Fault;
 use super::make::Make;
+use super::stage::StageRule;
 use super::template::Fill;
 use crate::canary::{Link, TOKEN_CHARS};
 use crate::diagnostic::printable;
@@ -95,6 +96,8 @@ pub(super) struct Source<'a> {
     pub(super) browser: Option<&'a Path>,
     /// Where fresh profiles are made; none: whoever drives makes them.
     pub(super) directory: Option<&'a Path>,
+    /// Hosts that a stage stands in for.
+    pub(super) stage: &'a [StageRule],
 }
 
 pub(super) async fn open(
@@ -107,6 +110,7 @@ pub(super) async fn open(
         browser: source.browser,
         profile: profile.as_deref(),
         options,
+        stage: source.stage,
     };
     let capabilities = wanted.capabilities(Limits {
         script: SCRIPT_LIMIT,

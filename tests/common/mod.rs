@@ -18,4 +18,5 @@ pub mod golden;
 pub mod hostile;
 pub mod lab;
 pub mod served;
+pub mod stage;
 pub mod summaries;

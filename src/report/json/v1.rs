@@ -50,6 +50,8 @@ struct Run {
     public: String,
     /// Browser and driver.
     browser: String,
+    /// The hosts that a stage stood in for: nothing here is about the service then. Empty where the service itself was played.
+    stage: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -254,6 +256,7 @@ fn run(view: &View<'_>) -> Run {
         sealed: manifest.sealed,
         public: manifest.public.clone(),
         browser: manifest.browser.clone(),
+        stage: manifest.stage.clone(),
     }
 }
 
