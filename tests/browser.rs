@@ -163,6 +163,7 @@ fn locator(by: By) -> Locator {
     Locator {
         by,
         within: None,
+        frame: None,
         has_text: None,
         nth: None,
         visible: true,

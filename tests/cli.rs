@@ -262,6 +262,30 @@ fn a_plan_lists_everything_and_contacts_nothing() {
     assert_eq!(text, said(&words).1, "the same seed gives the same plan");
 }
 
+#[test]
+fn only_what_is_asked_for_is_planted() {
+    let words = ["plan", LAB, "--seed", "5", "--form", "http"];
+    let (code, text) = said(&[&words[..], &["--arm", "drafted"]].concat());
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("12 trials") && !text.contains("TOKEN?key=TOKEN"),
+        "{text}"
+    );
+    assert!(!text.contains("typed, sent, confirmed"), "{text}");
+    let strange = [&words[..], &["--arm", "opened"]].concat();
+    assert_said(
+        &strange,
+        2,
+        &["plant in arm `opened`: the scenario has only `sent`"],
+    );
+}
+
+#[test]
+fn a_stage_is_on_this_machine() {
+    let stage = "--stage=chat.example.org=192.0.2.1:443";
+    assert_said(&["run", LAB, stage], 2, &["a stage is on this machine"]);
+}
+
 /// What is wrong with a zone is said before anything is opened.
 #[test]
 fn a_zone_must_be_a_name_that_leads_somewhere() {

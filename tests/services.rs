@@ -200,6 +200,9 @@ fn the_readme_says_the_same() {
         };
         let driven = match text("tried").as_str() {
             "not-run" => "nothing yet".to_owned(),
+            "stage" => "a stage".to_owned(),
+            "software" => "the real software".to_owned(),
+            "service" => "the service itself".to_owned(),
             other => other.to_owned(),
         };
         table += &format!(

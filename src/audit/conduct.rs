@@ -416,6 +416,12 @@ pub(super) fn manifest(setting: &Setting, house: &House, browser: String) -> Man
             others: scenario.service.others.clone(),
             registered: scenario.accounts.registered(),
         },
+        stage: setting
+            .driver
+            .stage
+            .iter()
+            .map(|one| one.host().to_owned())
+            .collect(),
         seed: setting.plan.seed,
         window: setting.window,
         sealed: setting.sealed(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::make::Make;
 use super::quiet::{chromium, firefox};
 use super::session::SessionOptions;
+use super::stage::{self, StageRule};
 use crate::diagnostic::printable;
 
 /// Who drove, as they name themselves.
@@ -42,6 +43,8 @@ pub(super) struct Wanted<'a> {
     pub(super) browser: Option<&'a Path>,
     pub(super) profile: Option<&'a Path>,
     pub(super) options: &'a SessionOptions,
+    /// Only where a Chromium is wanted.
+    pub(super) stage: &'a [StageRule],
 }
 
 impl Wanted<'_> {
@@ -72,7 +75,13 @@ impl Wanted<'_> {
             self.profile
                 .map(|path| format!("--user-data-dir={}", path.display())),
         );
-        args.push(chromium::resolver_rules(self.options.door.as_ref()));
+        args.extend(
+            stage::flags(self.stage)
+                .iter()
+                .map(|flag| (*flag).to_owned()),
+        );
+        let door = self.options.door.as_ref();
+        args.push(chromium::resolver_rules(door, self.stage));
         json!({ "args": args, "prefs": chromium::preferences(), "localState": chromium::local_state() })
     }
 

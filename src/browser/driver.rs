@@ -16,6 +16,7 @@ use super::make::Make;
 use super::profiles::ProfileError;
 use super::quiet::chromium;
 use super::session::{self, CLOSE_LIMIT, Session, SessionOptions, Source};
+use super::stage::StageRule;
 use crate::model::Account;
 
 /// How to come by a driver.
@@ -37,6 +38,8 @@ pub struct DriverOptions {
     pub webdriver: Option<String>,
     /// No browser is ever opened: persons act. Nothing is started then.
     pub by_hand: bool,
+    /// Hosts that a stage stands in for; none: the service itself is driven. Only a Chromium of our own goes there.
+    pub stage: Vec<StageRule>,
     /// Environment variables that browsers must not see: those that hold secrets.
     pub hidden: Vec<String>,
 }
@@ -146,6 +149,9 @@ pub enum DriverError {
     /// The profile that is kept for it cannot be used.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// Others than a Chromium of our own might find the service.
+    #[error("go on a stage with it: only a Chromium that waxseal starts itself is led to one")]
+    Stage,
     /// The driver opened no session.
     #[error("open a browser: {0}")]
     Session(String),
@@ -169,6 +175,7 @@ pub struct Driver {
     make: Make,
     browser: Option<PathBuf>,
     kept: Option<Kept>,
+    stage: Vec<StageRule>,
     /// Every browser ever opened, so that those nobody closed are closed at the end.
     opened: Mutex<Vec<Opened>>,
 }
@@ -190,6 +197,10 @@ impl Driver {
     /// When a program is missing, or does not start.
     pub async fn start(options: &DriverOptions) -> Result<Self, DriverError> {
         let make = options.make;
+        let strange = make != Make::Chromium || options.webdriver.is_some();
+        if strange && !options.stage.is_empty() {
+            return Err(DriverError::Stage);
+        }
         if options.by_hand {
             return Ok(Self::at(Vec::new(), make, None, None));
         }
@@ -205,7 +216,10 @@ impl Driver {
             .map(|port| format!("http://127.0.0.1:{port}/"))
             .collect();
         tracing::debug!(?urls, directory = %kept.directory().display(), "the driver runs");
-        Ok(Self::at(urls, make, Some(browser), Some(kept)))
+        Ok(Self {
+            stage: options.stage.clone(),
+            ..Self::at(urls, make, Some(browser), Some(kept))
+        })
     }
 
     const fn at(
@@ -219,6 +233,7 @@ impl Driver {
             make,
             browser,
             kept,
+            stage: Vec::new(),
             opened: Mutex::new(Vec::new()),
         }
     }
@@ -241,6 +256,7 @@ impl Driver {
             make: self.make,
             browser: self.browser.as_deref(),
             directory: self.directory(),
+            stage: &self.stage,
         };
         let session = session::open(source, options).await?;
         if let Some(opened) = self.opened().get_mut(place) {

@@ -69,10 +69,15 @@ impl Fault {
     }
 }
 
-impl From<CmdError> for Fault {
-    fn from(error: CmdError) -> Self {
-        let kind = kind(&error);
-        let message = match &error {
+impl Fault {
+    /// What a driver answered, and whether it was asked about a page in a frame: one that the page around it took away is
+    /// said in the same words as a window that is gone.
+    pub(super) fn of(error: &CmdError, in_frame: bool) -> Self {
+        let kind = match kind(error) {
+            Kind::Gone if in_frame && is_no_window(error) => Kind::Passing,
+            kind => kind,
+        };
+        let message = match error {
             // The lines below the first hold versions and stack traces.
             CmdError::Standard(answer) => printable(first_line(&answer.message), MESSAGE),
             other => printable(&other.to_string(), MESSAGE),
@@ -82,6 +87,10 @@ impl From<CmdError> for Fault {
             kind => Self { kind, message },
         }
     }
+}
+
+fn is_no_window(error: &CmdError) -> bool {
+    matches!(error, CmdError::Standard(answer) if answer.error == ErrorStatus::NoSuchWindow)
 }
 
 fn kind(error: &CmdError) -> Kind {

@@ -112,14 +112,9 @@ impl<'a> Eye<'a> {
 
     async fn matches(&self, locator: &Locator, depth: u8) -> Result<(Vec<Element>, usize), Fault> {
         let roots = match &locator.within {
-            Some(_) if depth == DEPTH => return Err(Fault::lasting("`within` is nested too deep")),
-            Some(alias) => {
-                let around = self.named(alias)?;
-                let found = self.first_match(around, depth + 1).await?;
-                self.note(alias, around.len(), &found);
-                Some(found.elements)
-            }
-            None => None,
+            Some(alias) => Some(self.around(alias, depth).await?.elements),
+            None if self.enter(locator.frame.as_deref(), depth).await? => None,
+            None => return Ok((Vec::new(), 0)),
         };
         if roots.as_ref().is_some_and(Vec::is_empty) {
             return Ok((Vec::new(), 0));
@@ -127,6 +122,29 @@ impl<'a> Eye<'a> {
         match &locator.by {
             By::Role { role, name } => self.by_role(locator, role, name.as_ref(), roots).await,
             _ => self.locate(self.question(locator, roots, LIMIT)?).await,
+        }
+    }
+
+    /// What an alias finds that another is in.
+    async fn around(&self, alias: &str, depth: u8) -> Result<Found, Fault> {
+        if depth == DEPTH {
+            return Err(Fault::lasting("`within` and `frame` are nested too deep"));
+        }
+        let around = self.named(alias)?;
+        let found = self.first_match(around, depth + 1).await?;
+        self.note(alias, around.len(), &found);
+        Ok(found)
+    }
+
+    /// Goes to the window's own page, or on to the one that a frame shows, and stays there: what is found there can be
+    /// used from there only. Whether there is such a frame.
+    async fn enter(&self, frame: Option<&str>, depth: u8) -> Result<bool, Fault> {
+        self.session.leave_frame().await?;
+        let Some(alias) = frame else { return Ok(true) };
+        let found = self.around(alias, depth).await?;
+        match found.elements.into_iter().next() {
+            Some(element) => self.session.enter_frame(&element).await.map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -380,7 +398,12 @@ fn describe(locator: &Locator) -> String {
         .has_text
         .as_ref()
         .map(|text| format!(" with text `{}`", shown(text)));
-    how + &within.unwrap_or_default() + &text.unwrap_or_default()
+    let frame = locator
+        .frame
+        .as_ref()
+        .map(|alias| format!(" in frame `{alias}`"));
+    let narrowed = [within, frame, text].into_iter().flatten();
+    how + &narrowed.collect::<String>()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //!   account.
 //! * A browser is quiet: what it is told to leave alone, and why, stands in one table for each make in `quiet`.
 //! * A browser is led to its own door: a Chromium by its resolver rules, a Firefox by SOCKS (`door`).
+//! * On a `stage` a browser is led to pages of our own, and to nobody else.
 //! * [`Fill`] is what the templates of a scenario are filled with. Secrets are in it and nowhere else: neither an error
 //!   nor a log line nor a `Debug` shows one.
 //! * Whatever comes from a page is hostile: it is cut to a length and its control characters are escaped.
@@ -21,6 +22,7 @@ mod door;
 mod driver;
 mod edit;
 mod fault;
+mod frame;
 mod keeper;
 mod kept;
 mod key;
@@ -29,6 +31,7 @@ mod make;
 mod profiles;
 mod quiet;
 mod session;
+mod stage;
 mod step;
 mod template;
 mod text;
@@ -41,5 +44,6 @@ pub use keeper::keep;
 pub use make::Make;
 pub use profiles::{Held, Key, ProfileError, Profiles, Seal, SignedIn, Whose, pack, unpack};
 pub use session::{Links, Seen, Session, SessionOptions};
+pub use stage::StageRule;
 pub use step::{Course, Played, Setting, StepError};
 pub use template::{Fill, Secret};

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::door::DoorRule;
 use super::driver::DriverError;
 use super::fault::Fault;
 use super::make::Make;
+use super::stage::StageRule;
 use super::template::Fill;
 use crate::canary::{Link, TOKEN_CHARS};
 use crate::diagnostic::printable;
@@ -76,11 +78,14 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Session {
     client: Client,
+    make: Make,
     account: Account,
     headed: bool,
     versions: Versions,
     /// What was found since somebody asked, by alias.
     seen: Mutex<BTreeMap<String, Seen>>,
+    /// Whether commands go to a page that a frame shows, rather than to the window's own.
+    pub(super) in_frame: AtomicBool,
 }
 
 /// Where browsers are asked for, and which.
@@ -91,6 +96,8 @@ pub(super) struct Source<'a> {
     pub(super) browser: Option<&'a Path>,
     /// Where fresh profiles are made; none: whoever drives makes them.
     pub(super) directory: Option<&'a Path>,
+    /// Hosts that a stage stands in for.
+    pub(super) stage: &'a [StageRule],
 }
 
 pub(super) async fn open(
@@ -103,6 +110,7 @@ pub(super) async fn open(
         browser: source.browser,
         profile: profile.as_deref(),
         options,
+        stage: source.stage,
     };
     let capabilities = wanted.capabilities(Limits {
         script: SCRIPT_LIMIT,
@@ -117,10 +125,12 @@ pub(super) async fn open(
     tracing::debug!(account = %options.account, browser = %versions.browser, driver = %versions.driver, "browser opened");
     Ok(Session {
         client,
+        make: source.make,
         account: options.account,
         headed: options.headed,
         versions,
         seen: Mutex::default(),
+        in_frame: AtomicBool::new(false),
     })
 }
 
@@ -245,6 +255,10 @@ impl Session {
         &self.client
     }
 
+    pub(super) const fn make(&self) -> Make {
+        self.make
+    }
+
     pub(super) const fn is_headed(&self) -> bool {
         self.headed
     }
@@ -252,7 +266,7 @@ impl Session {
     /// Loads a page, as far as its document goes.
     pub(super) async fn go(&self, url: &str, limit: Duration) -> Result<(), Fault> {
         self.limit_loading(limit).await?;
-        let loaded = bounded(limit + MARGIN, self.client.goto(url)).await;
+        let loaded = bounded(limit + MARGIN, false, self.client.goto(url)).await;
         self.limit_loading(LOAD_LIMIT).await?;
         loaded
     }
@@ -268,7 +282,8 @@ impl Session {
         &self,
         command: impl Future<Output = Result<T, CmdError>>,
     ) -> Result<T, Fault> {
-        bounded(COMMAND_LIMIT, command).await
+        let in_frame = self.in_frame.load(Ordering::Relaxed);
+        bounded(COMMAND_LIMIT, in_frame, command).await
     }
 
     /// Runs a script in the page.
@@ -285,10 +300,11 @@ fn host_label(link: &url::Url) -> Option<&str> {
 
 async fn bounded<T>(
     limit: Duration,
+    in_frame: bool,
     command: impl Future<Output = Result<T, CmdError>>,
 ) -> Result<T, Fault> {
     match timeout(limit, command).await {
-        Ok(answer) => answer.map_err(Fault::from),
+        Ok(answer) => answer.map_err(|error| Fault::of(&error, in_frame)),
         Err(_) => Err(Fault::silent(limit)),
     }
 }

@@ -10,10 +10,10 @@ use clap::{ArgAction, Args as Group, Parser, Subcommand, ValueEnum};
 
 use super::exit::Stopped;
 use super::settings::{LogFormat, LogLevel, Reference};
-use crate::browser::Make;
+use crate::browser::{Make, StageRule};
 use crate::canary::Zone;
 use crate::collector::{Acme, Pair, ZoneSetting};
-use crate::model::{Account, Persona, parse_duration};
+use crate::model::{Account, Arm, Form, Persona, parse_duration};
 
 /// Does your messenger open your mail? Sends canary links through web messengers with a real browser, and says who
 /// came to look.
@@ -360,6 +360,12 @@ pub(super) struct Choice {
     /// How many messages are written in an hour at the most, drafts among them, in place of the scenario's number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) per_hour: Option<u16>,
+    /// Plant only in this arm (may be repeated)
+    #[arg(long = "arm", value_name = "NAME", value_parser = arms())]
+    pub(super) arms: Vec<Arm>,
+    /// Plant only links of this form (may be repeated)
+    #[arg(long = "form", value_name = "NAME", value_parser = forms())]
+    pub(super) forms: Vec<Form>,
     /// The value of a variable (may be repeated)
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
     pub(super) vars: Vec<(String, String)>,
@@ -443,6 +449,9 @@ pub(super) struct Hands {
     /// addresses too [default: the first resolver of /etc/resolv.conf]
     #[arg(long, value_name = "ADDRESS|none", value_parser = resolver)]
     pub(super) resolver: Option<Resolver>,
+    /// A page of our own stands in for this host of the service, and the browsers get nowhere else (may be repeated)
+    #[arg(long, value_name = "HOST=ADDRESS", hide = true)]
+    pub(super) stage: Vec<StageRule>,
 }
 
 /// A run that is taken up again.
@@ -806,6 +815,9 @@ pub(super) struct Walk {
     /// Show the browsers, so that a person can sign in
     #[arg(long, requires = "scenario")]
     pub(super) headed: bool,
+    /// A page of our own stands in for this host of the service, and the browsers get nowhere else (may be repeated)
+    #[arg(long, value_name = "HOST=ADDRESS", hide = true, requires = "scenario")]
+    pub(super) stage: Vec<StageRule>,
 }
 
 #[derive(Debug, Group)]
@@ -1190,6 +1202,16 @@ fn personas() -> impl TypedValueParser<Value = Persona> {
     let named = |persona: &Persona| PossibleValue::new(persona.name()).help(persona.words());
     PossibleValuesParser::new(Persona::ALL.iter().map(named))
         .try_map(|name| Persona::from_name(&name).ok_or("there is no such persona"))
+}
+
+fn arms() -> impl TypedValueParser<Value = Arm> {
+    PossibleValuesParser::new(Arm::IN_REPORTS.iter().map(|arm| arm.name()))
+        .try_map(|name| Arm::from_name(&name).ok_or("there is no such arm"))
+}
+
+fn forms() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::ALL.iter().map(|form| form.name()))
+        .try_map(|name| Form::from_name(&name).ok_or("there is no such form"))
 }
 
 fn accounts() -> impl TypedValueParser<Value = Account> {

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::args::{Choice, Login as Asked, ProfilesPath, StorePath};
+use super::args::{Choice, Hands, Login as Asked, ProfilesPath, StorePath};
 use super::exit::{Exit, Stopped};
 use super::out::say;
 use super::scenario::{choose, load};
@@ -82,6 +82,14 @@ fn all(
         }));
     }
     Ok(logins)
+}
+
+/// The profiles for a run. What is kept of the service must not get on a stage.
+pub(super) fn profiles_for(asked: &Hands, store: &StorePath) -> Profiles {
+    match asked.stage.is_empty() {
+        true => profiles(&asked.profiles, store),
+        false => Profiles::none(),
+    }
 }
 
 /// The folder that was named, or the one beside the store.

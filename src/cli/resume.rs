@@ -8,7 +8,7 @@ use super::args::{Choice, Resume};
 use super::authority::credentials;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
-use super::login::profiles;
+use super::login::profiles_for as profiles;
 use super::out::complain;
 use super::past::Past;
 use super::person::people;
@@ -95,6 +95,7 @@ fn setting(
     let nothing = || Stopped::could_not_run(AuditError::Over(run));
     let manifest = so_far.manifest().filter(|_| !so_far.is_over());
     let manifest = manifest.ok_or_else(nothing)?;
+    must_be_on_the_same_stage(asked, run, manifest)?;
     let mut plan = Plan::of(manifest).ok_or_else(|| {
         Stopped::could_not_run(format!(
             "take up run {run} again: it does not say how its trials are parted into rounds; `waxseal resume {run} --close` ends it"
@@ -126,11 +127,29 @@ fn setting(
         again: Some(run),
         stays: !asked.no_wait,
         headed: asked.hands.headed,
-        profiles: profiles(&asked.hands.profiles, &asked.store),
+        profiles: profiles(&asked.hands, &asked.store),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: None,
     })
+}
+
+/// What was begun on a stage must not go on at the service, nor the other way round.
+fn must_be_on_the_same_stage(
+    asked: &Resume,
+    run: RunId,
+    manifest: &Manifest,
+) -> Result<(), Stopped> {
+    let named = asked.hands.stage.iter().map(|one| one.host());
+    match named.eq(manifest.stage.iter().map(String::as_str)) {
+        true => Ok(()),
+        false if manifest.stage.is_empty() => Err(Stopped::usage(format!(
+            "take up run {run} on a stage: it was begun at the service"
+        ))),
+        false => Err(Stopped::usage(format!(
+            "take up run {run} at the service: it was begun on a stage; name that again with --stage"
+        ))),
+    }
 }
 
 /// The scenario that the run was begun with: as it is in the evidence, or as it stands in its file, if that is the same.

@@ -6,7 +6,7 @@ use super::doctor::system_resolver;
 use super::due;
 use super::exit::{Exit, Stopped};
 use super::knowledge::Held;
-use super::login::profiles;
+use super::login::profiles_for as profiles;
 use super::out::{complain, say};
 use super::past::Past;
 use super::person::people;
@@ -14,11 +14,11 @@ use super::progress::followed;
 use super::report::{Targets, show, tell_failure, write_provisional};
 use super::scenario::{Chosen, choose, load};
 use super::store::{Named, SECRET, evidence, wait};
-use crate::audit::{Conducted, Inquiry, Setting, conduct};
-use crate::browser::DriverOptions;
+use crate::audit::{Conducted, Inquiry, Setting, Values, conduct};
+use crate::browser::{DriverOptions, StageRule};
 use crate::canary::Zone;
 use crate::collector::ZoneSetting;
-use crate::model::{Account, Doorway, Entry, Record, RunId};
+use crate::model::{Account, Doorway, Entry, Record, RunId, VariantRef};
 use crate::scenario::Scenario;
 use crate::store::Place;
 use crate::verdict::ExitStatus;
@@ -161,7 +161,8 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
     if place.elsewhere().is_some() {
         asked.must_leave_it_to_the_collector()?;
     }
-    let variants = chosen.values().map_err(Stopped::usage)?;
+    let mut variants = chosen.values().map_err(Stopped::usage)?;
+    set_apart(&mut variants, &asked.hands.stage);
     let by_hand = chosen.scenario.provenance.by_hand;
     Ok(Setting {
         variants,
@@ -180,12 +181,20 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         again: None,
         stays: true,
         headed: asked.hands.headed,
-        profiles: profiles(&asked.hands.profiles, &asked.store),
+        profiles: profiles(&asked.hands, &asked.store),
         people: by_hand.then(people),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: asked.region.clone(),
     })
+}
+
+/// What was seen on a stage is held against nothing that was seen of the service.
+fn set_apart(variants: &mut [(VariantRef, Values)], stage: &[StageRule]) {
+    for (variant, _) in variants.iter_mut().filter(|_| !stage.is_empty()) {
+        let said = "not the service".to_owned();
+        variant.covariates.insert("stage".to_owned(), said);
+    }
 }
 
 /// How browsers are had that must not see what is secret.
@@ -202,6 +211,7 @@ pub(super) fn driver(asked: &Hands, scenario: &Scenario) -> DriverOptions {
         // Each variant has its own, and all of them at the same time.
         browsers: scenario.variants.len() * Account::ALL.len(),
         webdriver: asked.webdriver.clone(),
+        stage: asked.stage.clone(),
         hidden,
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::args::Choice;
@@ -149,6 +150,25 @@ fn warn(source: &Source, warnings: &[Diagnostic], colour: bool) {
 }
 
 /// Makes a plan from what was chosen.
+/// Of what the scenario plants only what was named, if anything was.
+fn keep_only<T: PartialEq + Display>(
+    what: &str,
+    all: &mut Vec<T>,
+    named: &[T],
+) -> Result<(), Stopped> {
+    if let Some(strange) = named.iter().find(|one| !all.contains(one)) {
+        let all: Vec<String> = all.iter().map(|one| format!("`{one}`")).collect();
+        let all = all.join(", ");
+        return Err(Stopped::usage(format!(
+            "plant in {what} `{strange}`: the scenario has only {all}"
+        )));
+    }
+    if !named.is_empty() {
+        all.retain(|one| named.contains(one));
+    }
+    Ok(())
+}
+
 pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, Stopped> {
     must_be_alive(&scenario)?;
     if let Some(trials) = choice.trials {
@@ -160,6 +180,8 @@ pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, 
     if choice.per_hour.is_some() {
         scenario.experiment.per_hour = choice.per_hour;
     }
+    keep_only("arm", &mut scenario.experiment.arms, &choice.arms)?;
+    keep_only("form", &mut scenario.experiment.forms, &choice.forms)?;
     let seed = choice.seed.map_or_else(draw_seed, Ok)?;
     let variants = variants(&scenario, &choice.variants)?;
     let plan = plan(

@@ -45,6 +45,7 @@ fn walks(asked: &Asked, chosen: Chosen) -> Result<Vec<Walk>, Stopped> {
         chromedriver: asked.chromedriver.clone(),
         browser: asked.browser.clone(),
         webdriver: asked.webdriver.clone(),
+        stage: asked.stage.clone(),
         hidden: chosen.scenario.accounts.secret_variables(),
         ..DriverOptions::default()
     };

@@ -162,6 +162,9 @@ pub struct Manifest {
     pub region: Option<String>,
     /// From which scenario.
     pub scenario: ScenarioRef,
+    /// The hosts that a stage stood in for: nothing here is about the service then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stage: Vec<String>,
     /// The seed the order of the trials was drawn from.
     pub seed: u64,
     /// How long is listened after each exposure.

@@ -173,20 +173,23 @@ impl<'a> View<'a> {
         printable(&name, FOREIGN_CHARS)
     }
 
-    /// How a variant was audited: its trials, the window, the doors, the scenario's age.
-    pub(super) fn circumstances(&self, variant: &VariantRef) -> [String; 4] {
+    /// How a variant was audited: on a stage or not, its trials, the window, the doors, the scenario's age.
+    pub(super) fn circumstances(&self, variant: &VariantRef) -> Vec<String> {
+        let stage = (!self.manifest.stage.is_empty())
+            .then(|| "played on a stage, not on the service".to_owned());
         let doors = match (self.manifest.sealed, self.opens()) {
             _ if self.manifest.scenario.provenance.by_hand => "by hand",
             (true, true) => "sealed and open browsers",
             (true, false) => "sealed browsers",
             (false, _) => "open browsers",
         };
-        [
+        let usual = [
             self.played(variant),
             format!("listened {} each", display_duration(self.manifest.window)),
             doors.to_owned(),
             printable(&self.selectors(), FOREIGN_CHARS),
-        ]
+        ];
+        stage.into_iter().chain(usual).collect()
     }
 
     /// Whether some links of the run were planted with open doors, whatever the others were.

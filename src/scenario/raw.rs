@@ -337,6 +337,8 @@ pub(super) struct Locator {
     pub(super) deep: Option<String>,
     /// Only inside the element of this name from `[loc]`.
     pub(super) within: Option<String>,
+    /// Inside the page that the frame of this name from `[loc]` shows. What is `within` an element is in its frame.
+    pub(super) frame: Option<String>,
     /// Only if its text holds this.
     pub(super) has_text: Option<String>,
     /// Which of several, counted from 0; from the end where negative.

@@ -350,14 +350,23 @@ pub struct Target {
 pub struct Locator {
     /// How.
     pub by: By,
-    /// Only inside this alias's element.
+    /// Only inside this alias's element; in the frame that it is in.
     pub within: Option<String>,
+    /// In the page that this alias's frame shows; none: in the window's own.
+    pub frame: Option<String>,
     /// Only if its text holds this.
     pub has_text: Option<Template>,
     /// Which of several, counted from 0; from the end where negative.
     pub nth: Option<i32>,
     /// Only if it can be seen (the default).
     pub visible: bool,
+}
+
+impl Locator {
+    /// The aliases that are found before it can be.
+    pub fn leads_through(&self) -> impl Iterator<Item = &str> {
+        self.within.iter().chain(&self.frame).map(String::as_str)
+    }
 }
 
 /// How an element is found.

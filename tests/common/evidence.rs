@@ -423,6 +423,7 @@ fn manifest() -> Manifest {
             registered: Vec::new(),
             provenance: Provenance::default(),
         },
+        stage: Vec::new(),
         seed: 7,
         window: WINDOW,
         sealed: true,

@@ -160,9 +160,9 @@ impl Walk {
             let texts = locator.by.templates().into_iter().chain(&locator.has_text);
             let mut pieces = texts.flat_map(|text| text.pieces());
             let holds = pieces.any(|piece| matches!(piece, Piece::Canary | Piece::CanaryToken));
-            let around = locator.within.as_deref();
+            let mut around = locator.leads_through();
             // No alias is within itself: that is a mistake in the scenario.
-            holds || around.is_some_and(|around| self.comes_with_a_message(around))
+            holds || around.any(|around| self.comes_with_a_message(around))
         })
     }
 

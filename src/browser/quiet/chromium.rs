@@ -6,6 +6,7 @@ use super::Preference::{self, List, Number, Off, Text};
 use super::as_json;
 use crate::browser::DoorRule;
 use crate::browser::door::resolver_rule;
+use crate::browser::stage::{self, StageRule};
 
 /// Command line flags, and why.
 const FLAGS: &[(&str, &str)] = &[
@@ -108,13 +109,14 @@ const NOWHERE: &[(&str, &str)] = &[
     ("optimizationguide-pa.googleapis.com", "see the feature"),
 ];
 
-/// Chromium's resolver rules: first what leads nowhere, then where the door is.
-pub(in crate::browser) fn resolver_rules(door: Option<&DoorRule>) -> String {
+/// Chromium's resolver rules: first what leads nowhere, then where the door is, and the stage.
+pub(in crate::browser) fn resolver_rules(door: Option<&DoorRule>, staged: &[StageRule]) -> String {
     let nowhere = NOWHERE
         .iter()
         .map(|(host, _why)| format!("MAP {host} ~NOTFOUND"));
     let door = door.map(resolver_rule);
-    let rules: Vec<String> = nowhere.chain(door).collect();
+    let stage = stage::resolver_rules(staged);
+    let rules: Vec<String> = nowhere.chain(door).chain(stage).collect();
     format!("--host-resolver-rules={}", rules.join(", "))
 }
 
@@ -223,10 +225,11 @@ mod tests {
     #[test]
     fn what_leads_nowhere_comes_before_the_door() {
         let to = std::net::SocketAddr::from(([127, 0, 0, 1], 9102));
-        let rules = resolver_rules(Some(&DoorRule {
+        let door = DoorRule {
             from: "127.0.0.1:9101".into(),
             to,
-        }));
+        };
+        let rules = resolver_rules(Some(&door), &[]);
         assert!(rules.starts_with("--host-resolver-rules=MAP *.gvt1.com ~NOTFOUND, "));
         assert!(rules.ends_with(", MAP 127.0.0.1:9101 127.0.0.1:9102"));
     }

@@ -57,6 +57,8 @@ struct Run {
     region: Option<String>,
     /// The builds of the service's client, as its pages named them. Hostile: escape them wherever they are shown.
     builds: Vec<Build>,
+    /// The hosts that a stage stood in for: nothing here is about the service then. Empty where the service itself was played.
+    stage: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -319,6 +321,7 @@ fn run(view: &View<'_>) -> Run {
         browser: manifest.browser.clone(),
         region: manifest.region.clone(),
         builds: builds(view),
+        stage: manifest.stage.clone(),
     }
 }
 

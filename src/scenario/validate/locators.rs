@@ -175,19 +175,36 @@ impl Checker<'_> {
         self.names_need_a_role(path);
         let has_text = raw.has_text.as_ref();
         let has_text = has_text.map(|text| self.template(text, &path.key("has_text"), place));
-        if let Some(alias) = &raw.within {
-            let at = path.key("within");
+        for (key, alias) in [("within", &raw.within), ("frame", &raw.frame)] {
+            let Some(alias) = alias else { continue };
+            let at = path.key(key);
             if self.known_alias(alias, &at) && place != Place::Aliases {
                 self.used_alias(alias, &at, place);
             }
         }
+        self.one_way_in(raw, path);
         Some(Locator {
             by: by?,
             within: raw.within.clone(),
+            frame: raw.frame.clone(),
             has_text,
             nth: raw.nth,
             visible: raw.visible.unwrap_or(true),
         })
+    }
+
+    /// What it is within says in which frame it is.
+    fn one_way_in(&mut self, raw: &raw::Locator, path: &Path) {
+        if raw.within.is_none() || raw.frame.is_none() {
+            return;
+        }
+        let said = words(
+            "`within` and `frame` exclude each other",
+            "beside `within`",
+            "say `frame` of what this is within",
+        );
+        let at = path.key("frame");
+        self.mistakes.error(Spot::Key(&at), "exclusive", said);
     }
 
     fn by(&mut self, raw: &raw::Locator, path: &Path, place: Place) -> Option<By> {
@@ -294,7 +311,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Every place to fill in of an alias, and of those it is within, each once.
+    /// Every place to fill in of an alias, and of those that lead to it, each once.
     pub(super) fn alias_pieces(&self, alias: &str) -> Vec<Piece> {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![alias];
@@ -310,13 +327,13 @@ impl Checker<'_> {
                         pieces.push(piece.clone());
                     }
                 }
-                waiting.extend(locator.within.as_deref());
+                waiting.extend(locator.leads_through());
             }
         }
         pieces
     }
 
-    /// No alias is within itself. Each circle is said once, at the `within` that closes it.
+    /// No alias is within itself. Each circle is said once, at the `within` or `frame` that closes it.
     fn circles(&mut self) {
         let mut done = BTreeSet::new();
         let mut closing = Vec::new();
@@ -327,24 +344,33 @@ impl Checker<'_> {
             let said = words(
                 format!("`{alias}` is within itself"),
                 format!("leads back to `{alias}`"),
-                "drop one `within` of the circle",
+                "drop one `within` or `frame` of the circle",
             );
-            let path = self.within_path(&alias, &within);
+            let path = self.way_in(&alias, &within);
             self.mistakes
                 .error(Spot::Value(&path), "cyclic-alias", said);
         }
     }
 
-    /// Where an alias says that it is within another.
-    fn within_path(&self, alias: &str, within: &str) -> Path {
+    /// Where an alias says that it is within another, or in its frame.
+    fn way_in(&self, alias: &str, around: &str) -> Path {
         let path = self.top("loc").key(alias);
-        match self.raw.loc.as_ref().and_then(|loc| loc.get(alias)) {
-            Some(raw::Locators::Many(many)) => many
-                .iter()
-                .position(|one| one.within.as_deref() == Some(within))
-                .map_or(path.clone(), |index| path.index(index).key("within")),
-            _ => path.key("within"),
-        }
+        let key = |one: &raw::Locator| {
+            let keys = [("within", &one.within), ("frame", &one.frame)];
+            let mut named = keys
+                .into_iter()
+                .filter(|(_, said)| said.as_deref() == Some(around));
+            named.next().map(|(key, _)| key)
+        };
+        let found = match self.raw.loc.as_ref().and_then(|loc| loc.get(alias)) {
+            Some(raw::Locators::Many(many)) => {
+                let mut all = many.iter().enumerate();
+                all.find_map(|(index, one)| Some(path.index(index).key(key(one)?)))
+            }
+            Some(raw::Locators::One(one)) => key(one).map(|key| path.key(key)),
+            None => None,
+        };
+        found.unwrap_or(path)
     }
 }
 
@@ -357,7 +383,7 @@ fn speaks(by: &By) -> bool {
     }
 }
 
-/// Walks from one alias along `within`, depth first and without recursion (a file may have thousands), and returns
+/// Walks from one alias along `within` and `frame`, depth first and without recursion (a file may have thousands), and returns
 /// what leads back to where the walk already stands.
 fn circles_from(
     start: &str,
@@ -366,7 +392,9 @@ fn circles_from(
 ) -> Vec<(String, String)> {
     let nexts = |alias: &str| -> Vec<String> {
         let all = locators.get(alias).into_iter().flatten();
-        all.filter_map(|locator| locator.within.clone()).collect()
+        all.flat_map(Locator::leads_through)
+            .map(str::to_owned)
+            .collect()
     };
     let mut closing = Vec::new();
     if done.contains(start) {

@@ -121,6 +121,7 @@ impl Stage<'_> {
                 registered: Vec::new(),
                 provenance: Provenance::default(),
             },
+            stage: Vec::new(),
             seed: self.world.plan.seed,
             window: experiment.window,
             sealed: experiment.doors.contains(&Doorway::Sealed),
