@@ -13,6 +13,7 @@
 //! * A browser is led to its own door: a Chromium by its resolver rules, a Firefox by SOCKS (`door`).
 //! * [`Fill`] is what the templates of a scenario are filled with. Secrets are in it and nowhere else: neither an error
 //!   nor a log line nor a `Debug` shows one.
+//! * A [`Scene`] is what a page looked like when a step failed; a [`Veil`] takes secrets and live canaries out of it.
 //! * Whatever comes from a page is hostile: it is cut to a length and its control characters are escaped.
 //! * A step with an effect is never done twice. [`StepError::acted`] says whether anything may have reached the page.
 
@@ -25,13 +26,16 @@ mod keeper;
 mod kept;
 mod key;
 mod locator;
+mod logs;
 mod make;
 mod profiles;
 mod quiet;
+mod scene;
 mod session;
 mod step;
 mod template;
 mod text;
+mod veil;
 
 pub use capabilities::Versions;
 pub use door::DoorRule;
@@ -40,6 +44,8 @@ pub use fault::Fault;
 pub use keeper::keep;
 pub use make::Make;
 pub use profiles::{Held, Key, ProfileError, Profiles, Seal, SignedIn, Whose, pack, unpack};
+pub use scene::{Scene, SceneFile};
 pub use session::{Links, Seen, Session, SessionOptions};
 pub use step::{Course, Played, Setting, StepError};
 pub use template::{Fill, Secret};
+pub use veil::Veil;
