@@ -294,6 +294,7 @@ fn fill() -> Fill {
             url: "http://127.0.0.1:1/tok3n".to_owned(),
             token: "tok3n".to_owned(),
         }),
+        veil: None,
     }
 }
 

@@ -51,22 +51,17 @@ fn a_valid_scenario_is_said_to_be() {
 /// On a service that others use as well.
 #[test]
 fn a_plan_says_when_each_message_may_be_written() {
-    fn plan<'a>(words: &[&'a str]) -> Vec<&'a str> {
-        let shown = ["plan", "scenarios/services/discord.toml", "--seed", "7"];
-        [&shown[..], words].concat()
-    }
+    let plan = ["plan", "scenarios/services/discord.toml", "--seed", "7"];
     let usual = [
         "at most 20 messages in any hour",
         "not before +0 s\n",
         " min\n",
     ];
-    assert_said(&plan(&[]), 0, &usual);
-    assert_said(
-        &plan(&["--per-hour", "2"]),
-        0,
-        &["at most 2 messages in any hour"],
-    );
-    assert_said(&plan(&["--per-hour", "0"]), 2, &["--per-hour"]);
+    assert_said(&plan, 0, &usual);
+    let own = [&plan[..], &["--per-hour", "2"]].concat();
+    assert_said(&own, 0, &["at most 2 messages in any hour"]);
+    let none = [&plan[..], &["--per-hour", "0"]].concat();
+    assert_said(&none, 2, &["--per-hour"]);
 }
 
 #[test]

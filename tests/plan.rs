@@ -488,6 +488,35 @@ fn messages_keep_their_pace_also_when_a_run_is_taken_up_again() {
     assert_eq!(most_in_an_hour(&written(&hurried)), 8, "without a pace");
 }
 
+/// The accounts are the same: an hour that another run has filled is full.
+#[test]
+fn what_other_runs_wrote_counts() {
+    let mut player = Player::new(false, &[Arm::Sent, Arm::Reached]);
+    player.plan.per_hour = Some(2);
+    let before = |minutes: i64| {
+        let span = SignedDuration::from_mins(minutes);
+        player.now.checked_sub(span).unwrap()
+    };
+    player.plan.earlier = vec![before(1), before(50)];
+    let full_until = before(-10);
+    while player.next().unwrap().not_before.is_none() {
+        player.step();
+    }
+    let wait = player.next().unwrap().not_before.unwrap();
+    assert!(wait >= full_until, "{wait}");
+    assert_eq!(written(&player).len(), 0);
+    let mut end = 0;
+    while player.step() != "end" {
+        end += 1;
+        assert!(end < 50);
+    }
+    let own = written(&player).len();
+    assert_eq!(
+        (own, waxseal::plan::written(&player.evidence).len()),
+        (4, 4)
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -24,6 +24,7 @@ use super::inquiry::Inquiry;
 use super::person::People;
 use super::post::{self, Post, unheard};
 use super::rehearse::Rehearsal;
+use super::scenes::Scenes;
 use super::stage::House;
 use super::stop::Stop;
 
@@ -58,6 +59,8 @@ pub struct Setting {
     pub headed: bool,
     /// Where the profiles are of accounts that are signed in already.
     pub profiles: Profiles,
+    /// Where it is kept what pages looked like when something went wrong.
+    pub scenes: Scenes,
     /// Who acts in their place, where the scenario is played by hand.
     pub people: Option<People>,
     /// Whom to ask about visitors' addresses afterwards.

@@ -6,7 +6,7 @@ use crate::model::{
     Arm, Evidence, Gap, Omission, Recess, Record, Resumption, RunEnd, RunId, Timestamp, Trial,
     TrialId, Via,
 };
-use crate::plan::{Round, Step, Task, next, proofs, to_be_opened};
+use crate::plan::{Round, Step, Task, next, proofs, to_be_opened, written};
 use crate::store::{EvidenceStore, StoreError};
 
 use super::clocks::Clock;
@@ -15,6 +15,15 @@ use super::event::Event;
 use super::rehearse::Rehearsal;
 use super::stage::{House, Stage};
 use super::topping;
+
+/// How often drivers are asked what they noted, while nothing else is done.
+const LISTEN: Duration = Duration::from_secs(60);
+
+/// Within this time messages count for how many there may be.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// In so many runs before this one it is looked for messages that count.
+const OTHERS: usize = 10;
 
 /// What is known of a run while it is played, and still needed when it is stopped in the middle. What is to be done next is
 /// not among it: that is read from the evidence.
@@ -47,6 +56,22 @@ struct Cast<'a> {
     stages: Vec<Stage<'a>>,
     /// The variants whose browsers do not open.
     shut: HashSet<String>,
+}
+
+impl Cast<'_> {
+    /// Lets time pass. What drivers note of their pages meanwhile is fetched now and then: they keep it until then.
+    async fn sit_through(&self, mut left: Duration) {
+        while !left.is_zero() {
+            let span = left.min(LISTEN);
+            tokio::time::sleep(span).await;
+            left -= span;
+            if span == LISTEN {
+                for stage in &self.stages {
+                    stage.listen().await;
+                }
+            }
+        }
+    }
 }
 
 impl Conductor {
@@ -84,26 +109,24 @@ impl Conductor {
                 }
             }
         }
+        let mut plan = setting.plan.clone();
+        if plan.per_hour.is_some() {
+            plan.earlier = written_lately(setting, house).await?;
+        }
         loop {
             let evidence = house.store.evidence(house.run).await?;
             let shut = |variant: &str| cast.shut.contains(variant);
-            let task = next(
-                &setting.plan,
-                &evidence,
-                setting.window,
-                !setting.stays,
-                &shut,
-            );
+            let task = next(&plan, &evidence, setting.window, !setting.stays, &shut);
             let Some(task) = task else {
                 return Err(AuditError::Over(house.run));
             };
             if self.settle(setting, house, &task, &evidence).await? {
                 continue;
             }
-            if let Some(until) = wait(setting, house, task.due).await {
+            if let Some(until) = wait(setting, &cast, task.due).await {
                 return Ok(Halt::Until(until));
             }
-            pause(house, task.not_before).await;
+            pause(&cast, task.not_before).await;
             match task.step {
                 Step::Play(trials) => self.opening(&mut cast, &trials).await?,
                 Step::Show(sent) => {
@@ -375,27 +398,44 @@ async fn write_gaps(
 
 /// Waits until a step is due; or says until when it would have to be waited, where nobody stays for that. The browsers stay
 /// as they are meanwhile: a preview that comes late has its viewers still there.
-async fn wait(setting: &Setting, house: &House, due: Timestamp) -> Option<Timestamp> {
+async fn wait(setting: &Setting, cast: &Cast<'_>, due: Timestamp) -> Option<Timestamp> {
     let left = due.duration_since(Timestamp::now());
     let left = Duration::try_from(left).unwrap_or_default();
     match (left.is_zero(), setting.stays) {
         (true, _) => None,
         (false, false) => Some(due),
         (false, true) => {
-            house.teller.tell(Event::Listening(left));
-            tokio::time::sleep(left).await;
+            cast.house.teller.tell(Event::Listening(left));
+            cast.sit_through(left).await;
             None
         }
     }
 }
 
+/// The messages that other runs wrote on the same service within the hour: the accounts are the same.
+async fn written_lately(setting: &Setting, house: &House) -> Result<Vec<Timestamp>, StoreError> {
+    let now = Timestamp::now();
+    let since = now.checked_sub(HOUR).unwrap_or(now);
+    let mut lately = Vec::new();
+    let runs = house.store.runs().await?;
+    let others = runs.iter().rev().filter(|row| row.run != house.run);
+    for row in others.take(OTHERS) {
+        let other = house.store.evidence(row.run).await?;
+        let service = other.manifest().map(|one| &one.scenario.service);
+        if service == Some(&setting.scenario.service.name) {
+            lately.extend(written(&other).into_iter().filter(|at| *at >= since));
+        }
+    }
+    Ok(lately)
+}
+
 /// Waits for the next message's turn. Whoever only plants stays for that as well: nobody would come back so soon.
-async fn pause(house: &House, not_before: Option<Timestamp>) {
+async fn pause(cast: &Cast<'_>, not_before: Option<Timestamp>) {
     let left = not_before.map(|at| at.duration_since(Timestamp::now()));
     let left = left.and_then(|left| Duration::try_from(left).ok());
     if let Some(left) = left.filter(|left| !left.is_zero()) {
-        house.teller.tell(Event::Pausing(left));
-        tokio::time::sleep(left).await;
+        cast.house.teller.tell(Event::Pausing(left));
+        cast.sit_through(left).await;
     }
 }
 

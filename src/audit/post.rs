@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use crate::browser::DoorRule;
+use crate::browser::{DoorRule, Veil};
 use crate::canary::{Key, Keyring, Mint, Zone};
 use crate::collector::{
     Apart, Collector, HITS, Setting as CollectorSetting, ZoneSetting, client_trusting,
@@ -200,11 +200,13 @@ impl Post {
             teller,
             name,
             auditor: auditor.build().map_err(AuditError::Auditor)?,
+            veil: Veil::over(secrets.values().flat_map(BTreeMap::values)),
             secrets,
             doors,
             headed: setting.headed,
             profiles: setting.profiles.clone(),
             people: setting.people.clone(),
+            scenes: setting.scenes.clone(),
         })
     }
 }

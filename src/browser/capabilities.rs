@@ -62,6 +62,12 @@ impl Wanted<'_> {
             Make::Chromium => ("goog:chromeOptions", self.chromium()),
             Make::Firefox => ("moz:firefoxOptions", self.firefox()),
         };
+        if self.make == Make::Chromium {
+            all.insert(
+                "goog:loggingPrefs".into(),
+                json!({ "browser": "ALL", "performance": "ALL" }),
+            );
+        }
         if let Some(browser) = self.browser {
             own["binary"] = json!(browser);
         }
@@ -82,7 +88,13 @@ impl Wanted<'_> {
         );
         let door = self.options.door.as_ref();
         args.push(chromium::resolver_rules(door, self.stage));
-        json!({ "args": args, "prefs": chromium::preferences(), "localState": chromium::local_state() })
+        json!({
+            "args": args,
+            "prefs": chromium::preferences(),
+            "localState": chromium::local_state(),
+            // Of what a page does only what it asks the network for is noted.
+            "perfLoggingPrefs": { "enableNetwork": true, "enablePage": false },
+        })
     }
 
     fn firefox(&self) -> Value {

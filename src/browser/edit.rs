@@ -156,7 +156,7 @@ impl Attempt<'_> {
         // What stands in a field for secrets may be a part of one.
         let quote = match is_secret(&typed.text) {
             true => String::new(),
-            false => format!(" (`{}`)", printable(&self.eye.fill.redact(draft), 40)),
+            false => format!(" (`{}`)", printable(&self.eye.fill.cover(draft), 40)),
         };
         Fault::lasting(format!(
             "there is a draft in it already{quote}; say `clear = true` to drop it"
@@ -225,7 +225,7 @@ impl Attempt<'_> {
         };
         let quote = match secret {
             true => "something else".to_owned(),
-            false => format!("`{}`", printable(&self.eye.fill.redact(&held), 80)),
+            false => format!("`{}`", printable(&self.eye.fill.cover(&held), 80)),
         };
         Err(Fault::passing(format!("it then held {quote}")))
     }

@@ -14,6 +14,7 @@
 //! * On a `stage` a browser is led to pages of our own, and to nobody else.
 //! * [`Fill`] is what the templates of a scenario are filled with. Secrets are in it and nowhere else: neither an error
 //!   nor a log line nor a `Debug` shows one.
+//! * A [`Scene`] is what a page looked like when a step failed; a [`Veil`] takes secrets and live canaries out of it.
 //! * Whatever comes from a page is hostile: it is cut to a length and its control characters are escaped.
 //! * A step with an effect is never done twice. [`StepError::acted`] says whether anything may have reached the page.
 
@@ -27,14 +28,17 @@ mod keeper;
 mod kept;
 mod key;
 mod locator;
+mod logs;
 mod make;
 mod profiles;
 mod quiet;
+mod scene;
 mod session;
 mod stage;
 mod step;
 mod template;
 mod text;
+mod veil;
 
 pub use capabilities::Versions;
 pub use door::DoorRule;
@@ -43,7 +47,9 @@ pub use fault::Fault;
 pub use keeper::keep;
 pub use make::Make;
 pub use profiles::{Held, Key, ProfileError, Profiles, Seal, SignedIn, Whose, pack, unpack};
+pub use scene::{Scene, SceneFile};
 pub use session::{Links, Seen, Session, SessionOptions};
 pub use stage::StageRule;
 pub use step::{Course, Played, Setting, StepError};
 pub use template::{Fill, Secret};
+pub use veil::Veil;

@@ -16,6 +16,7 @@ use super::capabilities::{Limits, Versions, Wanted, versions};
 use super::door::DoorRule;
 use super::driver::DriverError;
 use super::fault::Fault;
+use super::logs::Logs;
 use super::make::Make;
 use super::stage::StageRule;
 use super::template::Fill;
@@ -82,10 +83,12 @@ pub struct Session {
     account: Account,
     headed: bool,
     versions: Versions,
+    make: Make,
     /// What was found since somebody asked, by alias.
     seen: Mutex<BTreeMap<String, Seen>>,
     /// Whether commands go to a page that a frame shows, rather than to the window's own.
     pub(super) in_frame: AtomicBool,
+    logs: Mutex<Logs>,
 }
 
 /// Where browsers are asked for, and which.
@@ -129,8 +132,10 @@ pub(super) async fn open(
         account: options.account,
         headed: options.headed,
         versions,
+        make: source.make,
         seen: Mutex::default(),
         in_frame: AtomicBool::new(false),
+        logs: Mutex::default(),
     })
 }
 
@@ -219,7 +224,7 @@ impl Session {
     pub async fn strayed(&self, hosts: &[String], fill: &Fill) -> Result<Option<String>, Fault> {
         let url = self.ask(self.client.current_url()).await?;
         let strayed = matches!(url.scheme(), "http" | "https") && !is_on_hosts(url.as_str(), hosts);
-        Ok(strayed.then(|| printable(&fill.redact(url.as_str()), 200)))
+        Ok(strayed.then(|| printable(&fill.cover(url.as_str()), 200)))
     }
 
     /// The links on the page that hold the token of one of ours, or show it; or the one in its host, which is left where
@@ -257,6 +262,10 @@ impl Session {
 
     pub(super) const fn make(&self) -> Make {
         self.make
+    }
+
+    pub(super) const fn logs(&self) -> &Mutex<Logs> {
+        &self.logs
     }
 
     pub(super) const fn is_headed(&self) -> bool {

@@ -152,7 +152,7 @@ impl Session {
                         line = step.line,
                         tries,
                         "step is tried again: {}",
-                        fill.redact(&fault.message)
+                        fill.cover(&fault.message)
                     );
                     sleep(POLL).await;
                 }
@@ -251,7 +251,7 @@ fn excuse(
 }
 
 fn redacted(fault: Fault, fill: &Fill) -> Fault {
-    let message = printable(&fill.redact(&fault.message), MESSAGE);
+    let message = printable(&fill.cover(&fault.message), MESSAGE);
     Fault { message, ..fault }
 }
 
@@ -373,10 +373,7 @@ impl<'a> Attempt<'a> {
     async fn given_up(&self, fault: &Fault) -> Fault {
         let session = self.eye.session;
         let place = match session.ask(session.client().current_url()).await {
-            Ok(url) => format!(
-                " at {}",
-                printable(&self.eye.fill.redact(url.as_str()), 200)
-            ),
+            Ok(url) => format!(" at {}", printable(&self.eye.fill.cover(url.as_str()), 200)),
             Err(_) => String::new(),
         };
         Fault::passing(format!(
@@ -396,7 +393,7 @@ impl<'a> Attempt<'a> {
             match self.dismiss_one(rule).await {
                 Err(fault) if !fault.is_passing() => return Err(fault),
                 Err(fault) => {
-                    tracing::debug!("a dialog stays: {}", self.eye.fill.redact(&fault.message))
+                    tracing::debug!("a dialog stays: {}", self.eye.fill.cover(&fault.message))
                 }
                 Ok(()) => {}
             }
@@ -513,7 +510,7 @@ impl<'a> Attempt<'a> {
             if held == wanted {
                 matching += 1;
             } else if other.is_empty() {
-                other = printable(&self.eye.fill.redact(&held), QUOTE);
+                other = printable(&self.eye.fill.cover(&held), QUOTE);
             }
         }
         Ok((matching, other))

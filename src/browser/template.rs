@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fault::Fault;
+use super::veil::Veil;
 use crate::canary::Link;
 use crate::diagnostic::printable;
 use crate::model::Account;
@@ -18,6 +19,10 @@ impl Secret {
     #[must_use]
     pub const fn new(value: String) -> Self {
         Self(value)
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -40,6 +45,8 @@ pub struct Fill {
     pub secrets: BTreeMap<String, Secret>,
     /// The trial's link; none outside a trial.
     pub link: Option<Link>,
+    /// What hides secrets; none: one over the acting account's.
+    pub veil: Option<Veil>,
 }
 
 impl Fill {
@@ -57,15 +64,23 @@ impl Fill {
         }
     }
 
-    /// Replaces every secret in a text with `***`, also where it is written as in an address or in JSON.
+    /// Replaces every secret in a text with `***`, however it is written.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let mut spellings: Vec<String> = self.secrets.values().flat_map(spellings).collect();
-        // The longest first: a secret may hold another.
-        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.len()));
-        spellings.iter().fold(text.to_owned(), |text, spelling| {
-            text.replace(spelling, "***")
-        })
+        self.veil().without_secrets(text)
+    }
+
+    /// The same, and without anything that may be a canary's token: for what people are shown.
+    #[must_use]
+    pub fn cover(&self, text: &str) -> String {
+        self.veil().cover(text)
+    }
+
+    /// What hides the secrets.
+    #[must_use]
+    pub fn veil(&self) -> Veil {
+        let own = || Veil::over(self.secrets.values());
+        self.veil.clone().unwrap_or_else(own)
     }
 
     /// The text, filled in.
@@ -146,29 +161,6 @@ fn shown_piece(piece: &Piece) -> String {
         Piece::Secret(name) => format!("{{secret.{name}}}"),
         Piece::Var(name) => format!("{{{name}}}"),
     }
-}
-
-/// How a secret may turn up: as it is, escaped as in HTML or JSON, and encoded as in an address.
-fn spellings(secret: &Secret) -> Vec<String> {
-    let raw = secret.0.as_str();
-    let form: String = url::form_urlencoded::byte_serialize(raw.as_bytes()).collect();
-    let json = serde_json::Value::from(raw).to_string();
-    let json = json.trim_matches('"').to_owned();
-    let html = raw
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
-    let mut all = vec![
-        raw.to_owned(),
-        html.replace('"', "&quot;"),
-        html,
-        printable(raw, usize::MAX),
-        json,
-        form.replace('+', "%20"),
-        form,
-    ];
-    all.retain(|spelling| !spelling.is_empty());
-    all
 }
 
 /// Writes every character that could mean something to CSS as its number: right inside strings and names alike.

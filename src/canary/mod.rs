@@ -21,6 +21,6 @@ pub use form::{Dress, Link, dress, dress_of, over_tls};
 pub use page::{Page, nothing_here};
 pub use recognise::{Asked, Keyring};
 pub use token::{Key, Mint, TOKEN_CHARS};
-pub use word::is_token_shaped;
+pub use word::{holds_token, is_token_shaped, without_tokens};
 pub use wrapper::wrapper;
 pub use zone::Zone;

@@ -11,6 +11,10 @@
 //! * *forged*: shaped like a token and none. What is broken in two places, or was not tried, is among them.
 //! * *foreign*: anything else of that length, such as a long word or a hexadecimal digest.
 
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
 use crate::model::Class;
 
 use super::token::TOKEN_CHARS;
@@ -25,6 +29,41 @@ const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 #[must_use]
 pub fn is_token_shaped(label: &[u8]) -> bool {
     label.len() >= TOKEN_SHAPED && label.iter().all(u8::is_ascii_alphanumeric)
+}
+
+/// Runs of letters and digits, as tokens are.
+static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[0-9A-Za-z]+").ok());
+
+/// From this length on a word without any digit is taken for a token as well: hardly a name is as long, and one token in a
+/// hundred thousand has none.
+const LONG: usize = 32;
+
+/// The text with the middle of everything that may be a token taken out; its beginning is left, to tell one from another.
+/// What is kept or shipped to others may not open anything, and a live canary is a link that a stranger may open.
+#[must_use]
+pub fn without_tokens(text: &str) -> String {
+    let Some(words) = WORDS.as_ref() else {
+        return String::new();
+    };
+    let cut = |found: &Captures<'_>| {
+        let word = &found[0];
+        match may_be_token(word) {
+            true => format!("{}…", &word[..6]),
+            false => word.to_owned(),
+        }
+    };
+    words.replace_all(text, cut).into_owned()
+}
+
+/// Whether anything in a text may be a token.
+#[must_use]
+pub fn holds_token(text: &str) -> bool {
+    shaped_like_tokens(text).any(may_be_token)
+}
+
+fn may_be_token(word: &str) -> bool {
+    let digits = word.bytes().any(|byte| byte.is_ascii_digit());
+    is_token_shaped(word.as_bytes()) && (digits || word.len() >= LONG)
 }
 
 /// The words of a text that look like tokens.

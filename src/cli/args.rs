@@ -89,6 +89,9 @@ pub(super) enum Verb {
     /// Say in plain sentences which records carry a verdict, and what would have changed it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Explain),
+    /// Show what went wrong in a trial: the step, its line in the scenario, and what was kept of the page
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
     /// Write a run's evidence to a file that anybody can check and judge
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
@@ -193,6 +196,17 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   waxseal explain
   waxseal explain latest sent/http
   waxseal explain run.jsonl received";
+
+const SHOW_EXAMPLES: &str = "Of every page on which a step goes wrong there are kept: a picture, the document, its console, and what it asked the network for. \
+No secret of the scenario and no canary is in them; what shows one is covered in the picture. What else the page shows is there: \
+look before you hand it on.
+
+Exit status: 0 all is as it was kept; 1 a file was altered or is gone; 2 usage error; 4 could not run.
+
+Examples:
+  waxseal show latest
+  waxseal show latest 7
+  waxseal show 5f3a login";
 
 const EXPORT_EXAMPLES: &str = "Examples:
   waxseal export latest run.jsonl
@@ -958,6 +972,18 @@ pub(super) struct Unpack {
     pub(super) force: bool,
     #[command(flatten)]
     pub(super) profiles: ProfilesPath,
+    #[command(flatten)]
+    pub(super) store: StorePath,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct Show {
+    /// The run: the beginning of its name, `latest`, or a file with its evidence
+    #[arg(value_name = "RUN")]
+    pub(super) run: String,
+    /// The trial's number, or `login` for what went wrong before any [default: all that went wrong, in short]
+    #[arg(value_name = "TRIAL")]
+    pub(super) trial: Option<String>,
     #[command(flatten)]
     pub(super) store: StorePath,
 }

@@ -15,7 +15,7 @@ use super::run::practice_zone;
 use super::scenario::{choose, validated};
 use crate::attribution::Sources;
 use crate::audit::calibrate::{Worlds, rehearse};
-use crate::audit::{Inquiry, Setting};
+use crate::audit::{Inquiry, Scenes, Setting};
 use crate::browser::{DriverOptions, Profiles};
 use crate::diagnostic::Source;
 use crate::model::{Calibration, Rehearsed};
@@ -158,6 +158,7 @@ fn persona_run(
         driver,
         headed: false,
         profiles: Profiles::none(),
+        scenes: Scenes::none(),
         people: None,
         // Whoever comes comes from this machine.
         inquiry: Inquiry::default(),

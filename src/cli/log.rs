@@ -2,15 +2,14 @@
 //! no whole token. A live canary in somebody's log system is a link that a stranger may open.
 
 use std::io::{self, Write};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use regex::{Captures, Regex};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::settings::{LogFormat, LogLevel};
-use crate::canary::is_token_shaped;
+use crate::canary::without_tokens;
 use crate::diagnostic::printable;
 
 /// What is asked of the log.
@@ -118,29 +117,6 @@ fn one_line(text: &str, colour: bool) -> String {
     }
 }
 
-/// Runs of letters and digits, as tokens are.
-static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("[0-9A-Za-z]+").ok());
-
-/// From this length on a word without any digit is taken for a token as well: no name in a program is as long, and one
-/// token in a hundred thousand has none.
-const LONG: usize = 32;
-
-/// The text with the middle of everything that may be a token taken out; its beginning is left, to tell one from another.
-fn without_tokens(text: &str) -> String {
-    let Some(words) = WORDS.as_ref() else {
-        return String::new();
-    };
-    let cut = |found: &Captures<'_>| {
-        let word = &found[0];
-        let digits = word.bytes().any(|byte| byte.is_ascii_digit());
-        match is_token_shaped(word.as_bytes()) && (digits || word.len() >= LONG) {
-            true => format!("{}…", &word[..6]),
-            false => word.to_owned(),
-        }
-    };
-    words.replace_all(text, cut).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +148,7 @@ mod tests {
         }
         let upper = careful(true).clean(&TOKEN.to_uppercase());
         assert_eq!(upper, "ABCDEF…\n");
-        let no_digit = careful(true).clean(&"q".repeat(LONG));
+        let no_digit = careful(true).clean(&"q".repeat(32));
         assert_eq!(no_digit, "qqqqqq…\n");
     }
 

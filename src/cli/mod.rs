@@ -35,6 +35,7 @@ mod serve;
 mod services;
 mod sessions;
 mod settings;
+mod show;
 mod site;
 mod store;
 mod verify;
@@ -94,6 +95,7 @@ fn play(args: Args) -> Result<Exit, Stopped> {
         Verb::Calibrate(asked) => calibrate::calibrate(&asked, colour, red, args.quiet),
         Verb::Judge(asked) => judge::judge(&asked, colour),
         Verb::Explain(asked) => explain::explained(&asked),
+        Verb::Show(asked) => show::show(&asked, colour),
         Verb::Export(asked) => export::export(&asked),
         Verb::Baseline(asked) => baseline::baseline(&asked),
         Verb::Compare(asked) => compare::compare(&asked, colour),

@@ -16,6 +16,7 @@ use super::progress::followed;
 use super::report::Targets;
 use super::run::{driver, inquiry, judged, left};
 use super::scenario::{read, validated, values_again};
+use super::show::scenes;
 use super::store::{Named, evidence, run_named, wait};
 use crate::audit::{AuditError, Conducted, Setting, close, conduct, kept_values};
 use crate::collector::CollectorError;
@@ -128,6 +129,7 @@ fn setting(
         stays: !asked.no_wait,
         headed: asked.hands.headed,
         profiles: profiles(&asked.hands, &asked.store),
+        scenes: scenes(&asked.store),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),
         region: None,

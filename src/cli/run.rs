@@ -13,6 +13,7 @@ use super::person::people;
 use super::progress::followed;
 use super::report::{Targets, show, tell_failure, write_provisional};
 use super::scenario::{Chosen, choose, load};
+use super::show::scenes;
 use super::store::{Named, SECRET, evidence, wait};
 use crate::audit::{Conducted, Inquiry, Setting, Values, conduct};
 use crate::browser::{DriverOptions, StageRule};
@@ -182,6 +183,7 @@ fn setting(asked: &Run, chosen: Chosen, place: Place, held: &Held) -> Result<Set
         stays: true,
         headed: asked.hands.headed,
         profiles: profiles(&asked.hands, &asked.store),
+        scenes: scenes(&asked.store),
         people: by_hand.then(people),
         inquiry: inquiry(asked.hands.resolver, held),
         data: held.sources().versions(),

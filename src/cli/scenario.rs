@@ -149,7 +149,6 @@ fn warn(source: &Source, warnings: &[Diagnostic], colour: bool) {
     }
 }
 
-/// Makes a plan from what was chosen.
 /// Of what the scenario plants only what was named, if anything was.
 fn keep_only<T: PartialEq + Display>(
     what: &str,
@@ -169,6 +168,14 @@ fn keep_only<T: PartialEq + Display>(
     Ok(())
 }
 
+/// A variant's own choice holds among what is left.
+fn narrow<T: PartialEq>(own: &mut Option<Vec<T>>, left: &[T]) {
+    if let Some(own) = own {
+        own.retain(|one| left.contains(one));
+    }
+}
+
+/// Makes a plan from what was chosen.
 pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, Stopped> {
     must_be_alive(&scenario)?;
     if let Some(trials) = choice.trials {
@@ -182,6 +189,10 @@ pub(super) fn choose(mut scenario: Scenario, choice: &Choice) -> Result<Chosen, 
     }
     keep_only("arm", &mut scenario.experiment.arms, &choice.arms)?;
     keep_only("form", &mut scenario.experiment.forms, &choice.forms)?;
+    for variant in &mut scenario.variants {
+        narrow(&mut variant.arms, &scenario.experiment.arms);
+        narrow(&mut variant.forms, &scenario.experiment.forms);
+    }
     let seed = choice.seed.map_or_else(draw_seed, Ok)?;
     let variants = variants(&scenario, &choice.variants)?;
     let plan = plan(

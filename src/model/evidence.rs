@@ -427,6 +427,30 @@ pub struct Failure {
     pub step: Option<StepRef>,
     /// What happened, redacted.
     pub message: String,
+    /// What was kept of the page; none where there was none, or it could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<SceneRef>,
+}
+
+/// What was kept of the page on which a step went wrong: files beside the store, of which the evidence says only what they
+/// were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SceneRef {
+    /// The folder they are in, within the run's own.
+    pub folder: String,
+    /// The files.
+    pub files: Vec<FileRef>,
+}
+
+/// A file, as it was when it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, in hexadecimal.
+    pub sha256: String,
 }
 
 /// A step's place in its scenario.

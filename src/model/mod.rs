@@ -32,9 +32,9 @@ pub use change::{
 };
 pub use course::{Intent, Recess, Resumption, RoundSize};
 pub use evidence::{
-    Arrival, Client, Endings, Entry, Evidence, Expectation, Exposure, Failure, Gap, Jump, Limit,
-    Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef, Sighting,
-    StepRef, ToolRef, VariantRef,
+    Arrival, Client, Endings, Entry, Evidence, Expectation, Exposure, Failure, FileRef, Gap, Jump,
+    Limit, Manifest, Mark, Notice, Omission, Probe, Record, Registration, RunEnd, ScenarioRef,
+    SceneRef, Sighting, StepRef, ToolRef, VariantRef,
 };
 pub use hello::{Handshake, HandshakeEnd, Hello};
 pub use hit::{

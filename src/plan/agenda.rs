@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{Arm, Evidence, Exposure, Form, Phase, Record, Timestamp, Trial, TrialId, Via};
 
-use super::{Pace, Plan, Round};
+use super::{Plan, Round};
 
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub fn next(
         };
         match course.next(due) {
             Ok((step, due)) => {
-                let (step, not_before) = ledger.paced(step, plan.pace());
+                let (step, not_before) = ledger.paced(step, plan);
                 return Some(Task {
                     round: nth,
                     step,
@@ -91,6 +91,12 @@ pub fn next(
         due,
         not_before: None,
     })
+}
+
+/// When a run wrote its messages, or may have, in no order.
+#[must_use]
+pub fn written(evidence: &Evidence) -> Vec<Timestamp> {
+    Ledger::of(evidence).written()
 }
 
 /// More positive controls for the variants of a run that is taken up again: its doors and the public one, as in the plan.
@@ -243,14 +249,17 @@ impl Ledger {
 
     /// What of a step may be done at once, where messages have a pace: what comes before the next message, or that one
     /// alone, and from when on.
-    fn paced(&self, step: Step, pace: Option<Pace>) -> (Step, Option<Timestamp>) {
-        let (Step::Play(mut trials), Some(pace)) = (step.clone(), pace) else {
+    fn paced(&self, step: Step, plan: &Plan) -> (Step, Option<Timestamp>) {
+        let (Step::Play(trials), Some(pace)) = (&step, plan.pace()) else {
             return (step, None);
         };
+        let mut trials = trials.clone();
         match trials.iter().position(|trial| trial.arm.is_shown()) {
             Some(0) => {
                 trials.truncate(1);
-                (Step::Play(trials), pace.due(&self.written()))
+                let mut written = [self.written(), plan.earlier.clone()].concat();
+                written.sort_unstable();
+                (Step::Play(trials), pace.due(&written))
             }
             Some(before) => {
                 trials.truncate(before);
@@ -260,16 +269,14 @@ impl Ledger {
         }
     }
 
-    /// When each message was written, or may have been, in the order of time.
+    /// When each message was written, or may have been.
     fn written(&self) -> Vec<Timestamp> {
         let writing = [Phase::Compose, Phase::Send];
         let of = |deeds: &Deeds| {
             let at = writing.iter().filter_map(|phase| deeds.phases.get(phase));
             at.max().copied()
         };
-        let mut written: Vec<Timestamp> = self.0.values().filter_map(of).collect();
-        written.sort_unstable();
-        written
+        self.0.values().filter_map(of).collect()
     }
 }
 

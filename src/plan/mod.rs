@@ -17,7 +17,7 @@
 mod agenda;
 mod pace;
 
-pub use agenda::{Sent, Step, Task, next, proofs, to_be_opened};
+pub use agenda::{Sent, Step, Task, next, proofs, to_be_opened, written};
 pub use pace::Pace;
 
 use std::ops::Range;
@@ -26,7 +26,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 
-use crate::model::{Arm, Doorway, Form, Manifest, RoundSize, Trial, TrialId, Via};
+use crate::model::{Arm, Doorway, Form, Manifest, RoundSize, Timestamp, Trial, TrialId, Via};
 use crate::scenario::{Experiment, Scenario, Variant};
 
 /// More trials than any run plays in its windows; what a report and a plan can still show.
@@ -41,6 +41,8 @@ pub struct Plan {
     pub trials: Vec<Trial>,
     /// How many messages are written in an hour at the most; none: as many as come.
     pub per_hour: Option<u16>,
+    /// When messages were written lately that count as well: by other runs with the same accounts.
+    pub earlier: Vec<Timestamp>,
     rounds: Vec<Span>,
 }
 
@@ -87,6 +89,7 @@ impl Plan {
             seed: manifest.seed,
             trials: manifest.trials.clone(),
             per_hour: None,
+            earlier: Vec::new(),
             rounds,
         })
     }
@@ -178,6 +181,7 @@ pub fn plan<'a>(
         seed,
         trials,
         per_hour: experiment.per_hour,
+        earlier: Vec::new(),
         rounds,
     })
 }

@@ -21,7 +21,7 @@ mod view;
 pub use calibration::calibration;
 pub use comparison::{comparison, since_baseline};
 pub use history::history;
-pub use html::html;
+pub use html::{Part, html, scene};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use site::{File, Site, run_files, site};

@@ -162,6 +162,7 @@ impl Run {
             doubt,
             step,
             message,
+            scene: None,
         }));
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::audit::person::{People, Quiet};
-use crate::browser::{Course, Fault, Fill, Links, Played, Seen, Session, Setting, StepError};
+use crate::browser::{
+    Course, Fault, Fill, Links, Played, Scene, Seen, Session, Setting, StepError, Veil,
+};
 use crate::canary::Link;
 use crate::model::{Account, Timestamp};
 use crate::scenario::{Step, Target, Verb};
@@ -122,6 +124,21 @@ impl Hands {
         match self {
             Self::Browser(session) => session.strayed(hosts, fill).await,
             Self::Person(_) => Ok(None),
+        }
+    }
+
+    /// What the page looks like; none where there is no page.
+    pub(super) async fn scene(&self, veil: &Veil) -> Option<Scene> {
+        match self {
+            Self::Browser(session) => Some(session.scene(veil).await),
+            Self::Person(_) => None,
+        }
+    }
+
+    /// Has the driver hand over what it noted of its pages.
+    pub(super) async fn listen(&self) {
+        if let Self::Browser(session) = self {
+            session.listen().await;
         }
     }
 

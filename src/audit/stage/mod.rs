@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::browser::{
     self, Course, DoorRule, Driver, DriverError, Fill, Held, Played, Profiles, Seen,
-    SessionOptions, StepError, Whose,
+    SessionOptions, StepError, Veil, Whose,
 };
 use crate::canary::{Link, Mint, dress};
 use crate::model::{
@@ -23,6 +23,7 @@ use self::hands::Hands;
 use super::event::{Event, Teller};
 use super::given::{Secrets, Values};
 use super::person::People;
+use super::scenes::Scenes;
 
 /// After so many failed trials in a row a variant is given up: what follows would only wait for the same.
 const PATIENCE: u32 = 2;
@@ -57,6 +58,10 @@ pub(super) struct House {
     pub(super) profiles: Profiles,
     /// Who acts where there is no browser.
     pub(super) people: Option<People>,
+    /// Where it is kept what pages looked like when something went wrong.
+    pub(super) scenes: Scenes,
+    /// Hides the secrets of both accounts.
+    pub(super) veil: Veil,
 }
 
 impl House {
@@ -79,6 +84,7 @@ impl House {
             doubt: Doubt::SessionLost,
             step: None,
             message: error.to_string(),
+            scene: None,
         })
         .await
     }
@@ -350,7 +356,7 @@ impl<'a> Stage<'a> {
             Doubt::SelectorDrift,
             message,
         );
-        Err(Trouble::Page(Box::new(failure), false))
+        Err(self.seen_failing(failure, false).await)
     }
 
     /// What comes before every trial that needs a browser: nobody may have given up, and both must be signed in.
@@ -430,7 +436,15 @@ impl<'a> Stage<'a> {
         if phase == Phase::Login {
             self.note_build(account).await?;
         }
+        self.player(account).session.listen().await;
         Ok(())
+    }
+
+    /// Has the browsers' drivers hand over what they noted, so that they need not keep it.
+    pub(super) async fn listen(&self) {
+        for player in [&self.sender, &self.recipient] {
+            player.session.listen().await;
+        }
     }
 
     /// Where a page leads elsewhere than to the scenario's hosts, nothing more is played: nobody knows what would be
@@ -457,7 +471,7 @@ impl<'a> Stage<'a> {
             verb: step.verb.name().to_owned(),
             line: step.line,
         });
-        Err(Trouble::Page(Box::new(failure), true))
+        Err(self.seen_failing(failure, true).await)
     }
 
     /// Writes down which build of the client signed in, where the scenario reads it and it is not the one of before.
@@ -511,7 +525,34 @@ impl<'a> Stage<'a> {
         };
         let mut failure = self.failure(account, phase, trial, doubt, error.to_string());
         failure.step = Some(error.at.clone());
-        Trouble::Page(Box::new(failure), error.is_gone())
+        if error.is_gone() {
+            return Trouble::Page(Box::new(failure), true);
+        }
+        self.seen_failing(failure, false).await
+    }
+
+    /// Keeps what the page looks like on which something went wrong. That it cannot be kept is no reason to stop.
+    async fn seen_failing(&mut self, mut failure: Failure, gone: Gone) -> Trouble {
+        let house = self.house;
+        if !house.scenes.are_kept() {
+            return Trouble::Page(Box::new(failure), gone);
+        }
+        if let Some(scene) = self
+            .player(failure.account)
+            .session
+            .scene(&house.veil)
+            .await
+        {
+            let kept = house
+                .scenes
+                .keep(house.run, &house.scenario.source, &failure, scene);
+            failure.scene = kept
+                .inspect_err(
+                    |error| tracing::warn!(%error, "what the page looked like is not kept"),
+                )
+                .unwrap_or_default();
+        }
+        Trouble::Page(Box::new(failure), gone)
     }
 
     fn failure(
@@ -532,6 +573,7 @@ impl<'a> Stage<'a> {
             doubt,
             step: None::<StepRef>,
             message,
+            scene: None,
         }
     }
 
@@ -603,6 +645,7 @@ impl Player {
         let mut fill = Fill::acting(&house.scenario.accounts, account);
         fill.vars = values.clone();
         fill.secrets = house.secrets.get(&account).cloned().unwrap_or_default();
+        fill.veil = Some(house.veil.clone());
         if let Some(people) = &house.people {
             let session = Hands::person(people.clone(), account);
             return Ok(Self {
@@ -688,6 +731,7 @@ fn not_played(trial: &Trial, earlier: &Failure) -> (Failure, Gone) {
         at: Timestamp::now(),
         step: None,
         message: format!("not played after: {}", earlier.message),
+        scene: None,
         ..earlier.clone()
     };
     (failure, false)

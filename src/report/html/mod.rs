@@ -14,6 +14,7 @@ mod matrix;
 mod page;
 mod run;
 mod scale;
+mod scene;
 mod timeline;
 
 pub(super) use history::history;
@@ -24,3 +25,4 @@ pub(super) use matrix::{Column, Square, matrix};
 pub(super) use page::{Crumb, page};
 pub use run::html;
 pub(super) use run::run_page;
+pub use scene::{Part, scene};

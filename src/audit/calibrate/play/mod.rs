@@ -440,6 +440,7 @@ impl<'w> Stage<'w> {
             doubt,
             step: None,
             message: "it was drawn so".to_owned(),
+            scene: None,
         };
         self.write(Record::Failure(failure));
     }
