@@ -161,6 +161,7 @@ impl<'a> Room<'a> {
                     url: LINK.to_owned(),
                     token: "t0ken".to_owned(),
                 }),
+                veil: None,
             },
             place,
         }

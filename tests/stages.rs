@@ -102,7 +102,8 @@ fn ran(act: &Act, stages: &Stages, file: &Path) -> Ran {
         words.extend(["--arm", arm]);
     }
     words.extend(["--form", "http", "--trials", "1", "--window", "1s"]);
-    words.extend(["--resolver", "none", "--seed", "1"]);
+    // Nobody is to be spared on a stage.
+    words.extend(["--resolver", "none", "--seed", "1", "--per-hour", "60000"]);
     words.extend([
         "--report",
         "json=report.json",

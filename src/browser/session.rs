@@ -79,7 +79,6 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Session {
     client: Client,
-    make: Make,
     account: Account,
     headed: bool,
     versions: Versions,
@@ -128,7 +127,6 @@ pub(super) async fn open(
     tracing::debug!(account = %options.account, browser = %versions.browser, driver = %versions.driver, "browser opened");
     Ok(Session {
         client,
-        make: source.make,
         account: options.account,
         headed: options.headed,
         versions,

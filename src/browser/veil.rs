@@ -80,7 +80,7 @@ impl Veil {
     #[must_use]
     pub fn secrets_in(&self, text: &str) -> Vec<Range<usize>> {
         match &self.secrets {
-            _ if self.blind => vec![0..text.len()],
+            _ if self.blind => std::iter::once(0..text.len()).collect(),
             Some(secrets) => secrets.find_iter(text).map(|found| found.range()).collect(),
             None => Vec::new(),
         }
@@ -295,6 +295,8 @@ mod tests {
             Veil::over(&both).cover("hunter2&amp;more hunter2"),
             "*** ***"
         );
-        assert_eq!(Veil::over(&both).secrets_in("a hunter2"), [2..9]);
+        let found = Veil::over(&both).secrets_in("a hunter2");
+        assert_eq!(found.first(), Some(&(2..9)));
+        assert_eq!(found.len(), 1);
     }
 }
