@@ -32,6 +32,9 @@ use waxseal::canary::Key;
 use waxseal::model::{Arm, Form, Hit, HitKind, Part, Record, TokenId, TrialId};
 use waxseal::store::Store;
 
+/// After this a test gives up: far longer than any answer takes, also where two slow processors do all of it.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What a collector may take at most, in KiB; one that is built for debugging must keep to it too.
 const MEMORY: u64 = 128 * 1024;
 
@@ -59,8 +62,7 @@ impl House {
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.served.address()).unwrap();
         stream.set_nodelay(true).unwrap();
-        let patience = Some(Duration::from_secs(30));
-        stream.set_read_timeout(patience).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 
@@ -112,8 +114,7 @@ const NEIGHBOUR: TrialId = TrialId(77);
 /// Sends bytes and reads until the other side closes.
 fn talk(to: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(to).unwrap();
-    let patience = Some(Duration::from_secs(30));
-    stream.set_read_timeout(patience).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // Who is refused early may be cut off; the record is what counts.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
