@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use common::golden::in_repository;
+use common::report::{cell, must_have_doubt};
 use common::served::waxseal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -101,15 +102,6 @@ impl<R: Read> Prompted for BufReader<R> {
         line.push_str(&String::from_utf8_lossy(&bytes));
         !line.is_empty()
     }
-}
-
-fn cell<'r>(report: &'r Value, arm: &str) -> &'r Value {
-    report["cells"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|cell| cell["arm"] == arm)
-        .unwrap()
 }
 
 fn link_in(text: &str) -> Option<String> {
@@ -206,13 +198,7 @@ fn a_stranger_may_be_a_device_of_our_own() {
         Some("")
     });
     let sent = cell(&report, "sent");
-    assert!(
-        sent["doubts"]
-            .as_array()
-            .unwrap()
-            .contains(&"unsealed".into()),
-        "{sent}"
-    );
+    must_have_doubt(sent, "unsealed");
     assert_eq!(sent["verdict"], "inconclusive");
 }
 
@@ -227,13 +213,7 @@ fn what_a_person_did_not_see_is_not_proven() {
     });
     let sent = cell(&report, "sent");
     assert_eq!(sent["verdict"], "inconclusive");
-    assert!(
-        sent["doubts"]
-            .as_array()
-            .unwrap()
-            .contains(&"not-delivered".into()),
-        "{sent}"
-    );
+    must_have_doubt(sent, "not-delivered");
     assert_eq!(status, 3, "what cannot be said is no success");
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use common::golden::in_repository;
+use common::report::{cell, must_have_doubt};
 use common::served::waxseal;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -143,20 +144,9 @@ fn with_no_alternative_left_nothing_is_sent() {
         out.contains("nothing matched (testid `gone`, css `#gone-too`)"),
         "{out}"
     );
-    let sent = report["cells"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|cell| cell["arm"] == "sent")
-        .unwrap();
+    let sent = cell(&report, "sent");
     assert_eq!(sent["trials"], 0, "the link was never out");
-    assert!(
-        sent["doubts"]
-            .as_array()
-            .unwrap()
-            .contains(&"selector-drift".into()),
-        "{sent}"
-    );
+    must_have_doubt(sent, "selector-drift");
 }
 
 #[test]

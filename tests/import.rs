@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Output;
 
 use common::golden::{assert_golden, in_repository};
+use common::report::cell;
 use common::served::waxseal;
 use serde_json::Value;
 use waxseal::diagnostic::{Source, render_all};
@@ -188,14 +189,7 @@ fn a_recording_of_the_practice_messenger_is_imported_completed_and_run() {
     let report =
         std::fs::read(folder.path().join("report.json")).unwrap_or_else(|_| panic!("{told}"));
     let report: Value = serde_json::from_slice(&report).unwrap();
-    let cell = |arm: &str| {
-        report["cells"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|cell| cell["arm"] == arm)
-            .unwrap()
-    };
+    let cell = |arm| cell(&report, arm);
     assert_eq!(
         (&cell("sent")["outcome"], &cell("sent")["depth"]),
         (&"pass".into(), &"loaded".into()),

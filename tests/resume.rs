@@ -97,6 +97,16 @@ fn run(command: &mut Command) -> (Output, String) {
     (output, told)
 }
 
+/// A command whose store is the collector's of that folder.
+fn at(collector: &Served, folder: &Path, mut command: Command, secret: &str) -> Command {
+    let root = Authority::root_in(&folder.join("authority"));
+    command
+        .env("WAXSEAL_STORE", collector.admin())
+        .env("WAXSEAL_STORE_ROOT", root)
+        .env("WAXSEAL_SECRET", secret);
+    command
+}
+
 /// Sent by one process; hits arrive after it is gone; judged by others, who need no browser for it.
 #[test]
 fn what_was_sent_by_one_process_is_judged_by_another() {
@@ -109,17 +119,7 @@ fn what_was_sent_by_one_process_is_judged_by_another() {
         "arms = [\"sent\", \"unsent\", \"reached\"]\nforms = [\"http\"]\ntrials = 3\nwindow = \"14s\"\n",
         "[[expect]]\narms = [\"sent\"]\nverdict = \"observed\"\ndepth = \"read\"\nactors = [\"provider\"]\n",
     );
-    let elsewhere = |secret: &str| {
-        let mut command = waxseal();
-        command
-            .env("WAXSEAL_STORE", collector.admin())
-            .env(
-                "WAXSEAL_STORE_ROOT",
-                Authority::root_in(&folder.join("authority")),
-            )
-            .env("WAXSEAL_SECRET", secret);
-        command
-    };
+    let elsewhere = |secret| at(&collector, folder, waxseal(), secret);
     let url = format!("url={}", messenger.home);
     let sending = || {
         let mut command = elsewhere(PLANT);
@@ -200,14 +200,11 @@ fn a_night_judges_what_the_night_before_sent() {
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", program.parent().unwrap().display());
     let night = || {
-        let root = Authority::root_in(&folder.join("authority"));
-        let mut command = Command::new(common::golden::in_repository("ci/templates/nightly"));
+        let script = Command::new(common::golden::in_repository("ci/templates/nightly"));
+        let mut command = at(&collector, folder, script, PLANT);
         command
             .args([&reports, &scenario])
             .env("PATH", &path)
-            .env("WAXSEAL_STORE", collector.admin())
-            .env("WAXSEAL_STORE_ROOT", root)
-            .env("WAXSEAL_SECRET", PLANT)
             .env("WAXSEAL_VARS", &values);
         run(&mut command)
     };
@@ -225,17 +222,7 @@ fn a_night_judges_what_the_night_before_sent() {
     let (output, told) = night();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(written().is_empty(), "nothing was sent before: {told}");
-    wait_until("due", &mut || {
-        let mut command = waxseal();
-        command
-            .env("WAXSEAL_STORE", collector.admin())
-            .env(
-                "WAXSEAL_STORE_ROOT",
-                Authority::root_in(&folder.join("authority")),
-            )
-            .env("WAXSEAL_SECRET", READ);
-        command
-    });
+    wait_until("due", &mut || at(&collector, folder, waxseal(), READ));
     let (output, told) = night();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.contains("every expectation met"), "{told}");

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use common::golden::in_repository;
+use common::report::{cell, must_have_doubt};
 use common::served::waxseal;
 use common::stage::{Stages, page};
 use serde_json::Value;
@@ -120,11 +121,6 @@ fn ran(act: &Act, stages: &Stages, file: &Path) -> Ran {
             .unwrap(),
         html: read("report.html").unwrap(),
     }
-}
-
-fn cell<'r>(report: &'r Value, arm: &str) -> &'r Value {
-    let mut cells = report["cells"].as_array().unwrap().iter();
-    cells.find(|cell| cell["arm"] == arm).unwrap()
 }
 
 fn assert_delivered(act: &Act, ran: &Ran) {
@@ -291,13 +287,7 @@ fn with_nothing_left_that_matches_nothing_is_sent() {
     assert_eq!(ran.status, 3, "{}", ran.out);
     let sent = cell(&ran.report, "sent");
     assert_eq!(sent["trials"], 0, "the link was never out: {}", ran.out);
-    assert!(
-        sent["doubts"]
-            .as_array()
-            .unwrap()
-            .contains(&"selector-drift".into()),
-        "{sent}"
-    );
+    must_have_doubt(sent, "selector-drift");
     assert_eq!(stages.sent(teams.host), [""; 0]);
 }
 

@@ -17,6 +17,7 @@ pub mod files;
 pub mod golden;
 pub mod hostile;
 pub mod lab;
+pub mod report;
 pub mod served;
 pub mod stage;
 pub mod summaries;

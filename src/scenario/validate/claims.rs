@@ -237,8 +237,7 @@ impl Checker<'_> {
     ) -> Option<Expectation> {
         let verdict = raw.verdict.map(Verdict::from);
         if let Some(verdict) = verdict {
-            self.depth_needs_observed(verdict, path);
-            self.doubts_need_observed(verdict, path);
+            self.only_of_visitors(verdict, path);
         }
         let doubts = raw.doubts.as_deref().unwrap_or_default();
         self.bearable(doubts, &path.key("doubts"));
@@ -266,27 +265,29 @@ impl Checker<'_> {
         })
     }
 
-    fn depth_needs_observed(&mut self, verdict: Verdict, path: &Path) {
-        let at = path.key("depth");
-        if verdict != Verdict::Observed && self.document.has(&at) {
-            let said = words(
-                format!("`{verdict}` has no depth"),
-                "nobody came, so nobody went anywhere",
-                "drop `depth`, or claim `observed`",
-            );
-            self.mistakes.error(Spot::Key(&at), "idle-depth", said);
+    /// Of nobody less is to be said than of somebody.
+    fn only_of_visitors(&mut self, verdict: Verdict, path: &Path) {
+        if verdict == Verdict::Observed {
+            return;
         }
-    }
-
-    fn doubts_need_observed(&mut self, verdict: Verdict, path: &Path) {
-        let at = path.key("doubts");
-        if verdict != Verdict::Observed && self.document.has(&at) {
-            let said = words(
-                format!("`{verdict}` cannot be claimed in spite of a doubt"),
-                "while a doubt remains nobody can say that none came",
-                "drop `doubts`, or claim `observed`",
-            );
-            self.mistakes.error(Spot::Key(&at), "idle-doubts", said);
+        let (depth, doubts) = (path.key("depth"), path.key("doubts"));
+        let depth_said = words(
+            format!("`{verdict}` has no depth"),
+            "nobody came, so nobody went anywhere",
+            "drop `depth`, or claim `observed`",
+        );
+        let doubts_said = words(
+            format!("`{verdict}` cannot be claimed in spite of a doubt"),
+            "while a doubt remains nobody can say that none came",
+            "drop `doubts`, or claim `observed`",
+        );
+        for (at, code, said) in [
+            (depth, "idle-depth", depth_said),
+            (doubts, "idle-doubts", doubts_said),
+        ] {
+            if self.document.has(&at) {
+                self.mistakes.error(Spot::Key(&at), code, said);
+            }
         }
     }
 
