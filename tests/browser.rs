@@ -52,6 +52,7 @@ in_each_make! {
     a_browser_goes_by_its_own_door_and_nowhere_else
     a_browser_follows_every_redirect_and_runs_scripts
     a_browser_asks_for_nothing_by_itself
+    a_page_that_was_left_is_gone
     what_is_dropped_is_ended_and_a_given_profile_is_kept
     profiles_of_one_account_are_browsers_side_by_side
     killing_us_ends_everything
@@ -1073,6 +1074,23 @@ async fn a_browser_asks_for_nothing_by_itself(make: Make) {
     // Not for luck: the longer the window, the more it proves.
     room.done(step(Verb::Hold(Duration::from_secs(3)))).await;
     assert_eq!(site.heard(), ["GET / HTTP/1.1"]);
+    room.close().await;
+}
+
+/// One that is kept for going back goes on being its account's: a server hands it what it should have kept for later.
+async fn a_page_that_was_left_is_gone(make: Make) {
+    let page = "<!doctype html><title>t</title><p id=log></p><script>
+        const log = (what) => document.querySelector('#log').textContent = what;
+        onpageshow = (e) => log(e.persisted ? 'kept' : 'fresh');
+        onpagehide = () => log('left');</script>";
+    let back = "<!doctype html><title>t</title><script>onload = () => setTimeout(() => history.go(-2))</script>";
+    let site = Site::serve(&[("/", page), ("/back", back)]);
+    let mut room = Room::open(make, None).await;
+    room.done(goto(&site.url("/"))).await;
+    room.log_is("fresh").await;
+    room.session.leave(Duration::from_secs(10)).await.unwrap();
+    room.done(goto(&site.url("/back"))).await;
+    room.log_is("fresh").await;
     room.close().await;
 }
 

@@ -43,6 +43,10 @@ const FLAGS: &[(&str, &str)] = &[
         "--disable-auto-reload",
         "a page that a door refused would be asked for again and again",
     ),
+    (
+        "--disable-back-forward-cache",
+        "a page that was left would live on, and be handed what comes while its account is away",
+    ),
     ("--disable-quic", "doors and collector speak TCP"),
     ("--disable-sync", "the profile is nobody else's business"),
     ("--disable-breakpad", "crash reports hold addresses"),

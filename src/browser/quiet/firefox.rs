@@ -52,6 +52,11 @@ const PREFERENCES: &[(&str, Preference, &str)] = &[
     ("datareporting.healthreport.uploadEnabled", Off, "the same"),
     ("datareporting.usage.uploadEnabled", Off, "the same"),
     (
+        "browser.sessionhistory.max_total_viewers",
+        Number(0),
+        "a page that was left would live on, and be handed what comes while its account is away",
+    ),
+    (
         "browser.region.network.url",
         Text(""),
         "asks in which country it is",
