@@ -5,11 +5,12 @@
 mod common;
 
 use std::process::Command;
+use std::sync::LazyLock;
 
 use common::evidence::{Run, Visit};
 use common::golden::assert_golden;
 use serde_json::Value;
-use waxseal::audit::calibrate::{Worlds, held};
+use waxseal::audit::calibrate::{Simulated, Tally, Worlds, held};
 use waxseal::model::{
     Actor, Arm, Calibration, Cell, Depth, Door, Doubt, Evidence, Flaw, HitKind, Interval, Measure,
     Record, Rehearsed, Share, Verdict,
@@ -24,11 +25,30 @@ fn judged(evidence: &Evidence) -> Vec<Cell> {
     judge(evidence).unwrap().cells
 }
 
+/// The worlds, and what our judge says of each: found out once, for all the judges who are not ours.
+static WORLDS: LazyLock<Vec<(Simulated, Vec<Cell>)>> = LazyLock::new(|| {
+    let worlds = Worlds::new().unwrap();
+    let known = |seed| {
+        let world = worlds.play(seed).unwrap();
+        let ours = judged(&world.evidence);
+        (world, ours)
+    };
+    (0..FEW).map(known).collect()
+});
+
+/// What a judge comes to, who knows a world and what ours said of it.
+fn tallied(judge_by: impl Fn(&Simulated, &[Cell]) -> Vec<Cell>) -> Calibration {
+    let mut tally = Tally::default();
+    for (seed, (world, ours)) in (0..).zip(WORLDS.iter()) {
+        let cells = judge_by(world, ours);
+        tally.take(seed, &world.truths, &cells, world.topped_up);
+    }
+    tally.close(0)
+}
+
 /// What a judge comes to who is not ours.
 fn by(judge_by: impl Fn(&Evidence) -> Vec<Cell>) -> Calibration {
-    let worlds = Worlds::new().unwrap();
-    let tally = worlds.tally(0..FEW, |evidence| Ok(judge_by(evidence)), || {});
-    tally.unwrap().close(0)
+    tallied(|world, _| judge_by(&world.evidence))
 }
 
 fn share(found: &Calibration, measure: Measure) -> Share {
@@ -46,8 +66,8 @@ fn without(unwanted: impl Fn(&Record) -> bool) -> Calibration {
 
 /// Ours, and each cell changed afterwards.
 fn changed(change: impl Fn(&mut Cell)) -> Calibration {
-    by(|evidence| {
-        let mut cells = judged(evidence);
+    tallied(|_, ours| {
+        let mut cells = ours.to_vec();
         cells.iter_mut().for_each(&change);
         cells
     })
