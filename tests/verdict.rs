@@ -422,6 +422,22 @@ fn a_gap_counts_where_it_touches_the_run() {
     assert_eq!(with(200.1, 300.0), [], "after its end");
 }
 
+/// By the collector's clock it began after the run had ended, and by the conductor's before that.
+#[test]
+fn a_gap_at_the_end_counts_though_the_clocks_are_a_little_apart() {
+    let with = |ahead: i64| {
+        let mut run = skewed(ahead);
+        run.gap();
+        let Some(Record::Gap(gap)) = run.records.last_mut() else {
+            panic!("a gap was put in")
+        };
+        (gap.from, gap.to) = (common::evidence::at(200.3), common::evidence::at(300.0));
+        sent(&run).1
+    };
+    assert_eq!(with(400), [Doubt::CoverageGap]);
+    assert_eq!(with(200), []);
+}
+
 #[test]
 fn an_effect_before_its_cause_unsettles_everything() {
     let mut run = Run::quiet(4);

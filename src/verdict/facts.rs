@@ -365,9 +365,11 @@ impl<'a> Facts<'a> {
         at.checked_add(self.blur()).unwrap_or(at)
     }
 
-    /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one.
+    /// Whether a span has something in common with the run's own: from its manifest to its end, where it has one. The span may be
+    /// by the collector's clock and the end is by the conductor's. At the beginning that makes no difference: nothing is out yet.
     pub(super) fn touches(&self, from: Timestamp, to: Timestamp) -> bool {
-        to >= self.manifest.started && self.end.is_none_or(|end| from <= end.at)
+        let over = self.end.map(|end| self.latest(end.at));
+        to >= self.manifest.started && over.is_none_or(|over| from <= over)
     }
 
     /// Whether a token is one of a trial's: a request may bring those of other runs along, whose trials have the same
