@@ -405,17 +405,19 @@ fn a_jump_of_the_clock_counts_where_it_touches_the_run() {
     assert_eq!(jumped(201.0, 300.0, 5000), [], "after its end");
 }
 
+/// The doubts about a run in which nobody listened for a while.
+fn deaf(mut run: Run, from: f64, to: f64) -> Vec<Doubt> {
+    run.gap();
+    let Some(Record::Gap(gap)) = run.records.last_mut() else {
+        panic!("a gap was put in")
+    };
+    (gap.from, gap.to) = (common::evidence::at(from), common::evidence::at(to));
+    sent(&run).1
+}
+
 #[test]
 fn a_gap_counts_where_it_touches_the_run() {
-    let with = |from: f64, to: f64| {
-        let mut run = Run::quiet(4);
-        run.gap();
-        let Some(Record::Gap(gap)) = run.records.last_mut() else {
-            panic!("a gap was put in")
-        };
-        (gap.from, gap.to) = (common::evidence::at(from), common::evidence::at(to));
-        sent(&run).1
-    };
+    let with = |from, to| deaf(Run::quiet(4), from, to);
     assert_eq!(with(-5.0, 0.0), [Doubt::CoverageGap]);
     assert_eq!(with(200.0, 300.0), [Doubt::CoverageGap]);
     assert_eq!(with(-5.0, -1.0), [], "before the run");
@@ -425,17 +427,8 @@ fn a_gap_counts_where_it_touches_the_run() {
 /// By the collector's clock it began after the run had ended, and by the conductor's before that.
 #[test]
 fn a_gap_at_the_end_counts_though_the_clocks_are_a_little_apart() {
-    let with = |ahead: i64| {
-        let mut run = skewed(ahead);
-        run.gap();
-        let Some(Record::Gap(gap)) = run.records.last_mut() else {
-            panic!("a gap was put in")
-        };
-        (gap.from, gap.to) = (common::evidence::at(200.3), common::evidence::at(300.0));
-        sent(&run).1
-    };
-    assert_eq!(with(400), [Doubt::CoverageGap]);
-    assert_eq!(with(200), []);
+    assert_eq!(deaf(skewed(400), 200.3, 300.0), [Doubt::CoverageGap]);
+    assert_eq!(deaf(skewed(200), 200.3, 300.0), []);
 }
 
 #[test]
